@@ -1,0 +1,44 @@
+# The project's few verbs. Python 3.11 or newer, git and make are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export GX_ANALYTICS_ENABLED := false
+
+.PHONY: install repro test test-all check bench demo clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,demo]"
+	touch $@
+
+repro: install          ## the whole pipeline on the embedded synthetic signer
+	dvc repro
+
+test: install           ## what a person waits for
+	pytest -q -n 2 -m "not slow and not browser"
+
+test-all: install       ## every proof, the slow ones too
+	pytest -q -n 2
+
+check: install          ## style, types, architecture
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest -q tests/test_architecture.py tests/test_stage_deps.py
+
+bench: install          ## speed and memory, as ratios in one run
+	python benchmarks/run_all.py
+
+demo: install           ## the demo page on 127.0.0.1
+	t2s demo
+
+clean:                  ## everything that can be made again, the saved training states too
+	rm -rf $(VENV) runs data/raw data/clips models reports/samples mlflow.db mlartifacts

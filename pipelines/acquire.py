@@ -1,0 +1,29 @@
+"""Stage acquire: a manifest of clips in data/raw, from the synthetic signer or a real data set."""
+
+import logging
+import os
+from pathlib import Path
+
+from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.paramsfile import read_sections
+from t2s.signer.config import SignerConfig
+from t2s.signer.dataset import render_dataset
+from t2s.stage import run_stage
+
+RAW = Path("data/raw")
+
+
+def main() -> None:
+    params = read_sections("params.yaml", data=DataConfig, signer=SignerConfig, preprocess=PreprocessConfig)
+    if params.data.source == "synthetic":
+        num_workers = params.preprocess.workers or os.cpu_count() or 1
+        num_clips = render_dataset(params.signer, RAW, num_workers, params.data.signs)
+        logging.getLogger("acquire").info("rendered %d clips of the synthetic signer into %s", num_clips, RAW)
+        return
+    from t2s.data.sources.acquire import acquire_source
+
+    acquire_source(params.data, RAW)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,54 @@
+"""Stage sample: the checkpoint → reports/samples, one mp4 and one GIF a prompt, and a contact sheet of all."""
+
+from pathlib import Path
+
+import numpy as np
+
+from t2s.clips import Clips
+from t2s.paramsfile import read_sections
+from t2s.progress import track
+from t2s.provenance import project_root
+from t2s.runtime_config import RuntimeConfig
+from t2s.sample_config import SampleConfig
+from t2s.sampling import Text2Sign
+from t2s.stage import run_stage
+from t2s.tracking.tracker import continue_run
+
+FOLDER = Path("reports/samples")
+
+
+def main() -> None:
+    params = read_sections("params.yaml", sample=SampleConfig, runtime=RuntimeConfig)
+    config: SampleConfig = params.sample
+    model = Text2Sign.from_checkpoint("models/t2s.safetensors", params.runtime.device)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    made: list[Clips] = []
+    for prompt in track(config.prompts, "sample"):
+        clips = model(
+            prompt,
+            config.num_samples,
+            config.seed,
+            num_steps=config.num_steps,
+            guidance_scale=config.guidance_scale,
+            guidance_rescale=config.guidance_rescale,
+            sampler=config.sampler,
+        )
+        name = prompt.replace(" ", "-")
+        for suffix in ("mp4", "gif"):
+            clips.save(FOLDER / f"{name}.{suffix}", mark=config.mark, scale=config.scale)
+        made.append(clips)
+    frames = min(clips.frames.shape[1] for clips in made)
+    everything = Clips(
+        np.concatenate([clips.frames[:, :frames] for clips in made]),
+        made[0].fps,
+        {**made[0].provenance, "prompt": ", ".join(config.prompts)},
+        [seed for clips in made for seed in clips.seeds],
+    )
+    everything.save_sheet(FOLDER / "contact-sheet.png")
+    with continue_run(project_root(), params.runtime.experiment, Path("reports/run.json")) as tracker:
+        for path in sorted(FOLDER.iterdir()):
+            tracker.log_artifact(path, "samples")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,246 @@
+"""Chooses and joins the parts of a training: clips, tokenizer, ViViT, objective, validation, samples."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from t2s.clips import Clips
+from t2s.data.clips import ClipStore
+from t2s.data.statistics import high_frequency_energy
+from t2s.diffusion.config import DiffusionConfig
+from t2s.diffusion.guidance import guided
+from t2s.diffusion.schedule import Schedule, make_schedule
+from t2s.diffusion.solvers import sample
+from t2s.errors import UserError
+from t2s.models.config import ClipShape, ModelConfig, rank_bottleneck
+from t2s.models.text import PromptTokenizer
+from t2s.models.vivit import ViViT
+from t2s.presets import apply_preset
+from t2s.provenance import git_revision, software_version
+from t2s.runtime_config import RuntimeConfig
+from t2s.tracking.tracker import Tracker
+from t2s.training.config import TrainConfig
+from t2s.training.loader import ReadClips, StepBatches, make_loader
+from t2s.training.loop import Training
+from t2s.training.objective import Objective
+from t2s.training.precision import resolve_precision
+from t2s.training.state import RunState
+from t2s.training.validation import Validation, ValidationSet
+
+logger = logging.getLogger(__name__)
+
+SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
+SHEET_STEPS = 10
+SHEET_GUIDANCE = 3.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The sections that decide what is trained, with the preset applied, and the clips it is trained on."""
+
+    model: ModelConfig
+    diffusion: DiffusionConfig
+    train: TrainConfig
+    runtime: RuntimeConfig
+    store: ClipStore
+
+    @classmethod
+    def make(
+        cls,
+        model: ModelConfig,
+        diffusion: DiffusionConfig,
+        train: TrainConfig,
+        runtime: RuntimeConfig,
+        store: ClipStore,
+    ) -> "Recipe":
+        """Apply the preset and check what no single section can.
+
+        Raises:
+            UserError: no train clips, or a clip size that the patches do not divide.
+        """
+        model, train = apply_preset(model, train)
+        clip = store.meta
+        if clip.image_size % model.patch_size or clip.num_frames % model.tubelet_size:
+            raise UserError(
+                f"params.yaml: model.patch_size {model.patch_size} and model.tubelet_size {model.tubelet_size} must "
+                f"divide data.image_size {clip.image_size} and data.num_frames {clip.num_frames}"
+            )
+        if not store.indices("train"):
+            raise UserError(f"{store.folder}: no clip is in the train split; check data.split_key and the manifest")
+        if warning := rank_bottleneck(model, diffusion.prediction_type):
+            logger.warning(warning)
+        return cls(model, diffusion, train, runtime, store)
+
+    @property
+    def fingerprinted(self) -> dict[str, Any]:
+        """What, beside the data and the code, decides the weights."""
+        sections = {"model": self.model, "diffusion": self.diffusion, "train": self.train}
+        return {name: section.model_dump(mode="json") for name, section in sections.items()}
+
+    @property
+    def clip(self) -> ClipShape:
+        """The shape of the clips."""
+        meta = self.store.meta
+        return ClipShape(num_frames=meta.num_frames, image_size=meta.image_size, fps=self.store.records[0].fps)
+
+    def tokenizer(self) -> PromptTokenizer:
+        """Fitted on the train captions."""
+        texts = {self.store.records[i].text for i in self.store.indices("train")}
+        return PromptTokenizer.fit(texts, self.model.text)
+
+    def denoiser(self, tokenizer: PromptTokenizer) -> ViViT:
+        """The ViViT, freshly and seededly initialised."""
+        torch.manual_seed(self.train.seed)
+        return ViViT(
+            self.model,
+            self.clip,
+            vocab_size=tokenizer.vocab_size,
+            temporal_weight=self.train.temporal_weight,
+            alphas_cumprod=make_schedule(self.diffusion).alphas_cumprod,
+            prediction_type=self.diffusion.prediction_type,
+        )
+
+    def checkpoint_metadata(self, tokenizer: PromptTokenizer, fingerprint: str) -> dict[str, Any]:
+        """What a checkpoint says of itself (the step, epoch and MLflow run are added by who knows them)."""
+        train = self.store.indices("train")
+        source = self.store.meta.source
+        return {
+            "config": {
+                "model": self.model.model_dump(mode="json"),
+                "diffusion": self.diffusion.model_dump(mode="json"),
+                "clip": self.clip.model_dump(mode="json"),
+                "temporal_weight": self.train.temporal_weight,
+            },
+            "tokenizer": tokenizer.serialized,
+            "prompts": sorted({self.store.records[i].text for i in train}),
+            "fingerprint": fingerprint,
+            "data_digest": self.store.digest,
+            "git_revision": git_revision(),
+            "software_version": software_version(),
+            "licence": source["licence"],
+            "language": source["language"],
+            "params": self.fingerprinted,
+        }
+
+
+def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
+    """Device, precision and processes, as params.yaml and the launcher say."""
+    if runtime.num_threads:
+        torch.set_num_threads(runtime.num_threads)
+    on_cpu = runtime.device == "cpu" or not torch.cuda.is_available()
+    precision = resolve_precision(train.precision, torch.device("cpu" if on_cpu else "cuda"))
+    return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+def make_training(
+    recipe: Recipe, tokenizer: PromptTokenizer, accelerator: Accelerator, state: RunState | None, tracker: Tracker,
+    sheets: Path,
+) -> Training:  # fmt: skip
+    """All parts joined; contact sheets of the samples go to `sheets`."""
+    schedule = make_schedule(recipe.diffusion)
+    model = recipe.denoiser(tokenizer)
+    train_indices = recipe.store.indices("train")
+    config, kind = recipe.train, recipe.diffusion.prediction_type
+
+    def batches_from(step: int) -> Any:
+        batches = StepBatches(
+            reader(recipe.store, train_indices, tokenizer),
+            num_clips=len(train_indices),
+            seed=config.seed,
+            batch_size=config.batch_size,
+            first_step=step,
+            num_steps=training.num_steps,
+            rank=accelerator.process_index,
+            world_size=accelerator.num_processes,
+        )
+        return make_loader(batches, recipe.runtime.num_workers, pin_memory=accelerator.device.type == "cuda")
+
+    held_out = validation_set(recipe, tokenizer, accelerator.device)
+    training = Training(
+        denoiser=model,
+        objective=Objective(schedule, kind, config),
+        batches_from=batches_from,
+        num_clips=len(train_indices),
+        validation=Validation(held_out, schedule, kind, config.validation, config.batch_size),
+        config=config,
+        runtime=recipe.runtime,
+        accelerator=accelerator,
+        state=state,
+        tracker=tracker,
+        on_samples=sheet_drawer(recipe, tokenizer, schedule, held_out.clips, sheets, tracker),
+        after_step=model.clamp_output_scale,
+        facts=lambda: {} if model.output_scale is None else {"output_scale": model.output_scale.item()},
+    )
+    return training
+
+
+def reader(store: ClipStore, indices: list[int], tokenizer: PromptTokenizer) -> ReadClips:
+    """Clip numbers of a split → tensors."""
+    prompt_ids = tokenizer.encode([store.records[i].text for i in indices])
+
+    def read(numbers: list[int]) -> tuple[Tensor, Tensor, list[str]]:
+        chosen = [indices[number] for number in numbers]
+        clips = torch.from_numpy(store.batch(chosen))
+        return clips, prompt_ids[numbers], [store.records[i].clip_id for i in chosen]
+
+    return read
+
+
+def validation_set(recipe: Recipe, tokenizer: PromptTokenizer, device: torch.device) -> ValidationSet:
+    """Seeded clips of the val split (of test, then train, when it is empty), spread over the prompts."""
+    store = recipe.store
+    pool = store.indices("val") or store.indices("test") or store.indices("train")
+    count = min(recipe.train.validation.num_clips, len(pool))
+    chosen = sorted(np.random.default_rng(recipe.train.seed).choice(pool, size=count, replace=False).tolist())
+    texts = [store.records[i].text for i in chosen]
+    prompt_ids = tokenizer.encode(texts)
+    return ValidationSet(
+        torch.from_numpy(store.batch(chosen)).to(device),
+        prompt_ids.to(device),
+        prompt_ids[other_prompts(texts)].to(device),
+    )
+
+
+def other_prompts(texts: list[str]) -> list[int]:
+    """For each text the place of one that differs from it, found by the shortest turn of the list that gives one."""
+    return [
+        next(((i + turn) % len(texts) for turn in range(1, len(texts)) if texts[(i + turn) % len(texts)] != text), i)
+        for i, text in enumerate(texts)
+    ]
+
+
+def sheet_drawer(
+    recipe: Recipe, tokenizer: PromptTokenizer, schedule: Schedule, real: Tensor, sheets: Path, tracker: Tracker
+) -> Callable[[nn.Module, int], dict[str, float]]:
+    """A hook that draws samples at an epoch, writes their contact sheet and measures their noisiness."""
+    prompts = sorted({recipe.store.records[i].text for i in recipe.store.indices("train")})[:SHEET_PROMPTS]
+    clip = recipe.clip
+    shape = (len(prompts), clip.channels, clip.num_frames, clip.image_size, clip.image_size)
+    real_energy = float(np.mean(high_frequency_energy(real.cpu().numpy())))
+
+    def draw(denoiser: nn.Module, epoch: int) -> dict[str, float]:
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(recipe.train.seed)).to(real.device)
+        made = sample(
+            guided(denoiser, SHEET_GUIDANCE),
+            noise,
+            tokenizer.encode(prompts).to(real.device),
+            schedule=schedule,
+            kind=recipe.diffusion.prediction_type,
+            sampler="dpmpp",
+            num_steps=min(SHEET_STEPS, schedule.num_timesteps),
+        )
+        clips = Clips.from_model(made, clip.fps, {"prompt": ", ".join(prompts), "epoch": epoch}, [recipe.train.seed])
+        path = sheets / f"epoch-{epoch:03d}.png"
+        clips.save_sheet(path)
+        tracker.log_artifact(path, "samples")
+        energy = float(np.mean(high_frequency_energy(made.float().cpu().numpy())))
+        return {"noisiness": energy / real_energy}
+
+    return draw

@@ -1,0 +1,74 @@
+"""Durable writes: a reader sees the old file or the new one, never a half, even after kill -9 or power loss."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from t2s.errors import UserError
+
+TEMP_PREFIX = ".t2s-partial-"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it durably takes `path`'s place.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; the old file stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged") from error
+    partial = Path(name)
+    try:
+        yield partial
+        _flush(partial)
+        partial.chmod(0o666 & ~_umask())
+        os.replace(partial, path)
+        _flush(path.parent)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` durably; see `replacing` for what it raises."""
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text durably; see `replacing` for what it raises."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON byte-deterministically: sorted keys, two spaces, a final newline, no NaN."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def remove_partials(folder: Path) -> None:
+    """Delete what a crash left behind in `folder`."""
+    for partial in folder.glob(f"{TEMP_PREFIX}*"):
+        partial.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

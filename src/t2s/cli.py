@@ -1,0 +1,187 @@
+"""The command line. Heavy imports stand inside the commands, so that `t2s --help` answers at once."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from t2s.errors import UserError
+
+app = typer.Typer(
+    help="Text to short sign-language clips: sample from a trained model, run the pipeline's stages, look inside.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True, rich_markup_mode=None)
+runs_app = typer.Typer(help="The state that lets a killed training go on.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+
+DEFAULT_CHECKPOINT = Path("models/t2s.safetensors")
+Sampler = Literal["dpmpp", "ddim", "ddpm"]
+
+
+def run() -> None:
+    """Entry point: a UserError is one line on stderr and exit code 1."""
+    warnings.showwarning = _one_line_warning
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def sample(
+    text: Annotated[str, typer.Argument(help="A sign, or several that follow each other: 'hello thank you'.")],
+    checkpoint: Annotated[Path, typer.Option(help="Trained model.")] = DEFAULT_CHECKPOINT,
+    model: Annotated[str | None, typer.Option(help="MLflow model instead, e.g. models:/t2s@champion.")] = None,
+    output_dir: Annotated[Path, typer.Option(help="Folder for the clips.")] = Path("samples"),
+    seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
+    num_samples: Annotated[int, typer.Option(min=1, max=1024)] = 1,
+    steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 12.")] = None,
+    guidance_scale: Annotated[float | None, typer.Option(min=0.0, help="1: no guidance; default 3.")] = None,
+    sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
+    format: Annotated[Literal["mp4", "gif", "png"], typer.Option(help="png is a contact sheet.")] = "mp4",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N")] = "auto",
+    scale: Annotated[int, typer.Option(min=1, max=16, help="Each pixel becomes SCALE x SCALE.")] = 4,
+    mark: Annotated[bool, typer.Option(help="A visible AI-generated strip.")] = True,
+) -> None:
+    """Make clips of a text and print where they are."""
+    from t2s.prompts import file_stem, require_text
+
+    require_text(text)
+    from t2s.sampling import Text2Sign
+
+    if model is not None:
+        from t2s.serving import resolve_model_uri
+
+        checkpoint = resolve_model_uri(model)
+    options: dict[str, Any] = {"num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler}
+    made = Text2Sign.from_checkpoint(checkpoint, device)(
+        text, num_samples, seed, **{key: value for key, value in options.items() if value is not None}
+    )
+    target = output_dir / f"{file_stem(text)}-seed{seed}.{format}"
+    for path in made.save(target, mark=mark, scale=scale):
+        typer.echo(path)
+
+
+@app.command()
+def info(file: Annotated[Path, typer.Argument(help="A checkpoint, or a clip made by t2s.")]) -> None:
+    """Say what a checkpoint or a generated clip is, and which MLflow run it comes from."""
+    import json
+
+    from t2s.inspection import describe
+
+    typer.echo(json.dumps(describe(file), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def weights(
+    params: Annotated[Path, typer.Option(help="Parameter file.")] = Path("params.yaml"),
+    output: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path("weights.png"),
+) -> None:
+    """Plot the loss weight of every timestep under each strategy; print the table of the chosen one."""
+    from t2s.report.weights import plot_weights, weights_table
+
+    typer.echo(weights_table(params))
+    typer.echo(plot_weights(params, output))
+
+
+@app.command()
+def compare(
+    checkpoint_a: Annotated[Path, typer.Argument()],
+    checkpoint_b: Annotated[Path, typer.Argument()],
+    text: Annotated[str, typer.Option(help="The prompt both get.")] = "hello",
+    output_dir: Annotated[Path, typer.Option()] = Path("samples"),
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    clips: Annotated[Path, typer.Option(help="Real clips for the skill table.")] = Path("data/clips"),
+    num_clips: Annotated[int, typer.Option(min=1, help="How many of them.")] = 16,
+) -> None:
+    """Old against new: clips side by side from the same noise, and a table of per-timestep skill."""
+    from t2s.comparison import compare_checkpoints
+
+    typer.echo(compare_checkpoints(checkpoint_a, checkpoint_b, text, output_dir, seed, clips, num_clips))
+
+
+@app.command()
+def preprocess() -> None:
+    """Run the preprocess stage here, without DVC."""
+    _run_stage("preprocess")
+
+
+@app.command()
+def validate() -> None:
+    """Run the validate stage here, without DVC."""
+    _run_stage("validate")
+
+
+@app.command()
+def train(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Discard the saved state and start from step 0.")] = False,
+) -> None:
+    """Run the train stage here, without DVC; it goes on from where it was stopped."""
+    _run_stage("train", fresh=fresh)
+
+
+@app.command()
+def evaluate() -> None:
+    """Run the evaluate stage here, without DVC."""
+    _run_stage("evaluate")
+
+
+@data_app.command("inspect")
+def data_inspect(
+    root: Annotated[Path, typer.Argument(help="Folder of a data set.")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+) -> None:
+    """What is in a data set: format, splits, signs, signers, missing files, durations, disk, licence."""
+    import json
+    from dataclasses import asdict
+
+    from t2s.data.inspect import inspect_root
+    from t2s.data.inspect_table import format_table
+
+    found = inspect_root(root)
+    typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else format_table(found))
+
+
+@runs_app.command("list")
+def runs_list() -> None:
+    """Every training that left a state: fingerprint, steps, size, age."""
+    from t2s.provenance import project_root
+    from t2s.training.runs import list_runs, runs_table
+
+    typer.echo(runs_table(list_runs(project_root())))
+
+
+@runs_app.command("clean")
+def runs_clean(
+    fingerprints: Annotated[list[str] | None, typer.Argument(help="Which; none: all that are not running.")] = None,
+) -> None:
+    """Delete saved training states."""
+    from t2s.provenance import project_root
+    from t2s.training.runs import clean_runs
+
+    for name in clean_runs(project_root(), fingerprints or None):
+        typer.echo(f"removed {name}")
+
+
+def _run_stage(name: str, **options: Any) -> None:
+    """Run pipelines/<name>.py of the project we stand in."""
+    import logging
+    import runpy
+
+    path = Path("pipelines") / f"{name}.py"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run from the root of a t2s project")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    runpy.run_path(str(path))["main"](**options)
+
+
+def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)

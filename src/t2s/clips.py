@@ -1,0 +1,113 @@
+"""Generated clips as people handle them: frames, where they come from, files, a player in a notebook."""
+
+import base64
+import html
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from t2s.data.encode import write_gif, write_mp4, write_png_sheet
+from t2s.errors import UserError
+from t2s.provenance import software_version
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Frames = npt.NDArray[np.uint8]
+FORMATS = ("mp4", "gif", "png")
+MARK = "AI-generated"
+MARK_HEIGHT = 16  # pixels of the strip under the picture
+
+
+@dataclass(frozen=True)
+class Clips:
+    """`frames`: (B, F, H, W, 3) uint8 RGB. `provenance`: prompt, signs, sampler, fingerprint, licence …"""
+
+    frames: Frames
+    fps: float
+    provenance: Mapping[str, Any]
+    seeds: Sequence[int]
+
+    @classmethod
+    def from_model(cls, clips: "Tensor", fps: float, provenance: Mapping[str, Any], seeds: Sequence[int]) -> "Clips":
+        """From model space, (B, C, F, H, W) in [-1, 1]."""
+        frames = ((clips.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 4, 1).cpu().numpy()
+        return cls(frames, fps, provenance, list(seeds))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def metadata(self, i: int) -> dict[str, str]:
+        """What clip i carries into its file: all provenance, its seed, and that a machine made it."""
+        facts = {**self.provenance, "seed": self.seeds[i], "software": f"t2s {software_version()}", "note": MARK}
+        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
+
+    def save(self, path: Path | str, *, mark: bool = True, scale: int = 4) -> list[Path]:
+        """Write mp4, gif or png (a contact sheet), by the suffix. Several clips get -0, -1 … before the suffix.
+
+        Args:
+            mark: a strip below the picture that says AI-generated.
+            scale: each pixel becomes scale × scale, so that small clips can be watched.
+
+        Raises:
+            UserError: an unknown suffix, or the file cannot be written.
+        """
+        path = Path(path)
+        kind = path.suffix.lstrip(".").lower()
+        if kind not in FORMATS:
+            raise UserError(f"{path}: suffix must be one of {', '.join('.' + name for name in FORMATS)}")
+        write = {"mp4": self._write_mp4, "gif": self._write_gif, "png": self._write_png}[kind]
+        paths = [path] if len(self) == 1 else [path.with_stem(f"{path.stem}-{i}") for i in range(len(self))]
+        for i, target in enumerate(paths):
+            frames = enlarge(self.frames[i], scale)
+            write(target, marked(frames) if mark and kind != "png" else frames, i)
+        return paths
+
+    def save_sheet(self, path: Path, *, scale: int = 2, max_columns: int = 8) -> None:
+        """A contact sheet: one row a clip, time from left to right, at most `max_columns` frames of each."""
+        columns = np.unique(np.linspace(0, self.frames.shape[1] - 1, max_columns).round().astype(int))
+        rows = [np.concatenate(list(enlarge(clip[columns], scale)), axis=1) for clip in self.frames]
+        sheet = marked(np.concatenate(rows, axis=0)[None])
+        write_png_sheet(path, sheet, {**self.metadata(0), "seed": json.dumps(list(self.seeds))})
+
+    def _write_mp4(self, path: Path, frames: Frames, i: int) -> None:
+        write_mp4(path, frames, self.fps, self.metadata(i))
+
+    def _write_gif(self, path: Path, frames: Frames, i: int) -> None:
+        write_gif(path, frames, self.fps, self.metadata(i))
+
+    def _write_png(self, path: Path, frames: Frames, i: int) -> None:
+        write_png_sheet(path, marked(np.concatenate(list(frames), axis=1)[None]), self.metadata(i))
+
+    def _repr_html_(self) -> str:
+        """A player for notebooks."""
+        players = []
+        with tempfile.TemporaryDirectory() as folder:
+            for file in self.save(Path(folder) / "clip.mp4"):
+                data = base64.b64encode(file.read_bytes()).decode("ascii")
+                players.append(
+                    f'<video autoplay loop muted controls width="256" src="data:video/mp4;base64,{data}"></video>'
+                )
+        caption = html.escape(f"{self.provenance.get('prompt', '')} · {MARK}")
+        return f"<figure>{' '.join(players)}<figcaption>{caption}</figcaption></figure>"
+
+
+def enlarge(frames: Frames, scale: int) -> Frames:
+    """(F, H, W, 3) → (F, scale·H, scale·W, 3), bicubic."""
+    if scale == 1:
+        return frames
+    return np.stack([cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for frame in frames])
+
+
+def marked(frames: Frames) -> Frames:
+    """Add a dark strip with the mark below every frame; sizes stay even, as H.264 asks."""
+    strip = np.full((MARK_HEIGHT, frames.shape[2], 3), 24, np.uint8)
+    cv2.putText(strip, MARK, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (225, 225, 225), 1, cv2.LINE_AA)
+    return np.concatenate([frames, np.broadcast_to(strip, (len(frames), *strip.shape))], axis=1)

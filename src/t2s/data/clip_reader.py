@@ -1,0 +1,61 @@
+"""One manifest row → one clip, whatever kind of media it names."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from t2s.data.config import DataConfig
+from t2s.data.faults import MediaError
+from t2s.data.frame_times import Interval, Sampling
+from t2s.data.manifest import ManifestRow
+from t2s.data.pixels import FramePainter, Pixels
+from t2s.data.safe_open import open_regular
+from t2s.data.stills import decode_stills, is_still_pattern, still_paths
+from t2s.data.video import VideoRequest, decode_video
+
+
+@dataclass(frozen=True)
+class DecodedClip:
+    """`pixels`: (F, H, W, 3) uint8 RGB. `fps`: of these frames. `source_frames`: how many the source had."""
+
+    pixels: Pixels
+    fps: float
+    source_frames: int
+
+
+def read_clip(root: Path, row: ManifestRow, config: DataConfig) -> DecodedClip:
+    """Decode, sample, crop and resize one clip from below the folder `root`.
+
+    Raises:
+        MediaError: for whatever is wrong with the file or with what the row says of it.
+    """
+    request = VideoRequest(
+        interval=Interval(row.start_s, row.end_s),
+        sampling=Sampling(config.num_frames, config.sampling, config.fps),
+        limits=config.decode,
+        make_painter=lambda aspect: FramePainter(config.image_size, config.crop, row.box, aspect).paint,
+    )
+    if is_still_pattern(row.path):
+        frames, selection = decode_stills(root, row.path, row.fps, request)
+    else:
+        handle = open_regular(root, row.path)
+        try:
+            frames, selection = decode_video(handle, request)
+        finally:
+            os.close(handle)
+    return DecodedClip(np.stack(frames), selection.fps, selection.source_frames)
+
+
+def media_digest(root: Path, path: str) -> str:
+    """SHA-256 of a file, or of all the pictures a pattern stands for. Raises MediaError."""
+    digest = hashlib.sha256()
+    for file_path in still_paths(root, path) if is_still_pattern(path) else [path]:
+        with os.fdopen(open_regular(root, file_path), "rb", buffering=0) as file:
+            try:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            except OSError as error:
+                raise MediaError("path", f"cannot be read ({error.strerror})") from None
+    return digest.hexdigest()

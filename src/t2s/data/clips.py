@@ -1,0 +1,198 @@
+"""data/clips: sharded, memory-mapped float16 clips with an index that names the digest of each."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from t2s.errors import UserError
+
+FORMAT = 1
+CHANNELS = 3
+DTYPE = np.dtype("<f2")
+INDEX_NAME = "index.jsonl"
+META_NAME = "clips.json"
+
+# Every 8-bit value as it is stored, u8 / 127.5 - 1; float16 keeps all 256 apart.
+_PIXEL_VALUES = (np.arange(256, dtype=np.float32) / 127.5 - 1).astype(DTYPE)
+
+
+def to_model_range(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
+    """uint8 0..255 → float16 -1..1, same shape."""
+    values: npt.NDArray[np.float16] = _PIXEL_VALUES[pixels]
+    return values
+
+
+def to_uint8(pixels: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    """-1..1 → 0..255, rounded and clipped; the exact inverse of `to_model_range`."""
+    scaled = np.rint((pixels.astype(np.float32) + 1) * 127.5)
+    levels: npt.NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return levels
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """One line of index.jsonl. `fps` is the stored clip's rate; `sha256` covers its stored bytes."""
+
+    clip_id: str
+    text: str
+    sign: str
+    signer: str
+    split: str
+    shard: str
+    row: int
+    fps: float
+    source_frames: int
+    licence: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ClipsMeta:
+    """clips.json: what all clips share. `source` is acquire's source.json."""
+
+    num_clips: int
+    num_frames: int
+    image_size: int
+    digest: str
+    source: Mapping[str, Any]
+    channels: int = CHANNELS
+    dtype: str = DTYPE.name
+    format: int = FORMAT
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """(F, H, W, C)."""
+        return self.num_frames, self.image_size, self.image_size, self.channels
+
+
+@dataclass(frozen=True)
+class ClipStore:
+    """The clips of one data set, read lazily. Open it with `ClipStore.open(folder)`."""
+
+    folder: Path
+    records: tuple[ClipRecord, ...]
+    meta: ClipsMeta
+    _shards: dict[str, npt.NDArray[np.float16]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, folder: Path | str) -> "ClipStore":
+        """Read the index, not the pixels.
+
+        Raises:
+            UserError: files are missing, or the index does not match clips.json.
+        """
+        folder = Path(folder)
+        meta = _read_meta(folder / META_NAME)
+        index_path = folder / INDEX_NAME
+        try:
+            index = index_path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{index_path}: cannot be read ({error.strerror}); preprocess again") from None
+        if index_digest(index) != meta.digest:
+            raise UserError(f"{index_path}: its digest is not the one in {META_NAME}; run preprocess again")
+        return cls(folder=folder, records=_parse_index(index, index_path), meta=meta)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the index, hence over every caption, split and clip."""
+        return self.meta.digest
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def pixels(self, i: int) -> npt.NDArray[np.float16]:
+        """Clip i as stored: (F, H, W, 3) float16 in [-1, 1], a read-only view of the mapped shard."""
+        record = self.records[i]
+        clip: npt.NDArray[np.float16] = self._shard(record.shard)[record.row]
+        return clip
+
+    def indices(self, split: str | None = None, sign: str | None = None) -> list[int]:
+        """Positions of the clips of a split and a sign; None = any."""
+        return [
+            i
+            for i, record in enumerate(self.records)
+            if (split is None or record.split == split) and (sign is None or record.sign == sign)
+        ]
+
+    def batch(self, indices: Sequence[int]) -> npt.NDArray[np.float32]:
+        """(B, 3, F, H, W) float32, contiguous: the layout of the model."""
+        frames, height, width, channels = self.meta.clip_shape
+        batch = np.empty((len(indices), channels, frames, height, width), dtype=np.float32)
+        for position, i in enumerate(indices):
+            batch[position] = np.moveaxis(self.pixels(i), -1, 0)
+        return batch
+
+    def signs(self) -> list[str]:
+        """The distinct signs, sorted; empty for sentence data."""
+        return sorted({record.sign for record in self.records if record.sign})
+
+    def bytes_match(self, i: int) -> bool:
+        """Whether clip i still has the bytes that its digest was taken over."""
+        return hashlib.sha256(self.pixels(i).tobytes()).hexdigest() == self.records[i].sha256
+
+    def verify(self) -> None:
+        """Read every clip against its digest. Raises UserError naming the clips whose bytes changed."""
+        changed = [record.clip_id for i, record in enumerate(self.records) if not self.bytes_match(i)]
+        if changed:
+            shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
+            raise UserError(
+                f"{self.folder}: {len(changed)} of {len(self)} clips do not match their digest ({shown}); "
+                "the files were altered: run `dvc repro -f preprocess`"
+            )
+
+    def _shard(self, name: str) -> npt.NDArray[np.float16]:
+        if name not in self._shards:
+            path = self.folder / name
+            try:
+                shard = np.load(path, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError) as error:
+                raise UserError(f"{path}: cannot be read as a clip shard ({error})") from None
+            rows = 1 + max(record.row for record in self.records if record.shard == name)
+            if shard.dtype != DTYPE or shard.shape[1:] != self.meta.clip_shape or len(shard) < rows:
+                raise UserError(
+                    f"{path}: holds {shard.dtype} {shard.shape}, not {DTYPE.name} (>={rows}, "
+                    f"{', '.join(map(str, self.meta.clip_shape))}); run preprocess again"
+                )
+            self._shards[name] = shard
+        return self._shards[name]
+
+
+def index_digest(index: bytes) -> str:
+    """The data digest: SHA-256 of index.jsonl as it stands on disk."""
+    return hashlib.sha256(index).hexdigest()
+
+
+def to_index_line(record: ClipRecord) -> bytes:
+    """One canonical line of index.jsonl, captions in UTF-8."""
+    line = json.dumps(asdict(record), ensure_ascii=False, allow_nan=False)
+    return line.encode("utf-8") + b"\n"
+
+
+def _parse_index(index: bytes, path: Path) -> tuple[ClipRecord, ...]:
+    records = []
+    for number, line in enumerate(index.split(b"\n")[:-1], start=1):
+        try:
+            records.append(ClipRecord(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: line {number} is no clip record ({error})") from None
+    return tuple(records)
+
+
+def _read_meta(path: Path) -> ClipsMeta:
+    try:
+        content = json.loads(path.read_bytes())
+        known = {item.name for item in fields(ClipsMeta)}
+        meta = ClipsMeta(**{key: value for key, value in content.items() if key in known})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the preprocess stage first") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); run preprocess again") from None
+    if meta.format != FORMAT:
+        raise UserError(f"{path}: format {meta.format}, this version reads {FORMAT}; run preprocess again")
+    return meta

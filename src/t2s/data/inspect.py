@@ -1,0 +1,197 @@
+"""What a folder of videos holds, before anything is decoded: counts, gaps, durations, disk, licence."""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from t2s.data import licences, splits
+from t2s.data.clips import CHANNELS, DTYPE
+from t2s.data.config import DataConfig
+from t2s.data.faults import MediaError
+from t2s.data.header import Header, probe_header
+from t2s.data.sources.clip import Issue, SourceClip
+from t2s.data.sources.media import FRAMES_NAME, frame_names
+from t2s.data.sources.read import list_clips, select_clips
+from t2s.data.sources.registry import AUTO, locate, open_root
+from t2s.progress import track
+
+_END_TOLERANCE_S = 0.5  # header durations are rough; preprocess judges by data.decode.end_tolerance_s
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Seconds of the clips whose length is known; total_s is their mean times the number of clips."""
+
+    known: int
+    shortest_s: float
+    median_s: float
+    longest_s: float
+    total_s: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """JSON-able by `as_dict`. Sizes in bytes; counts are clips unless they say files.
+
+    issues: listed clips that cannot be used, by their file's name and kind alone.
+    unreadable, past_end: among the probed files and their clips.
+    split_key: what is never in two splits; None where no splits are given.
+    stored_bytes: disk that data/clips will take; None without a configuration.
+    """
+
+    root: str
+    source: str
+    layout: str
+    language: str
+    licence: str
+    licence_url: str
+    licence_summary: str
+    download: str
+    must_acknowledge: bool
+    configured: bool
+    listed: int
+    usable: int
+    splits: dict[str, int]
+    signs: dict[str, int]
+    signers: dict[str, int]
+    split_key: str | None
+    issue_counts: dict[str, int]
+    issues: list[Issue]
+    num_files: int
+    file_bytes: int
+    probed_files: int
+    unreadable: list[Issue]
+    past_end: list[Issue]
+    picture_sizes: dict[str, int]
+    durations: Durations | None
+    stored_bytes: int | None
+    stored_shape: tuple[int, int, int] | None
+    notes: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes: int | None = 200) -> Inspection:
+    """Look at the data set in `root`. The licence need not be acknowledged yet.
+
+    Args:
+        config: gives the stored shape; when its `root` is this one, also source, subset, filters and splits.
+        max_probes: files whose header is read, drawn by hash; None = all.
+
+    Raises:
+        UserError: the folder is absent, empty or unrecognised, or an annotation file is broken.
+    """
+    top = open_root(root)
+    own = config if config is not None and config.root and Path(config.root).expanduser().resolve() == top else None
+    reader, folder = locate(own.source if own else AUTO, top)
+    listed, report = list_clips(reader, folder, own.subset if own else None)
+    split_key = None
+    if own is not None:
+        listed, split_key = select_clips(listed, own, report)
+    elif all(clip.split for clip in listed):
+        split_key = splits.disjoint_key(
+            [clip.signer for clip in listed], [clip.video for clip in listed], [clip.split for clip in listed]
+        )
+    without_file = {issue.clip_id for issue in report.issues if issue.kind in ("missing", "path")}
+    clips = [clip for clip in listed if clip.clip_id not in without_file]
+    first_of = {clip.path: clip for clip in reversed(clips)}
+    drawn = sorted(first_of, key=splits.hash_order)[:max_probes]
+    headers, unreadable = _probe(folder, (first_of[path] for path in drawn))
+    terms = licences.terms_of(reader.name)
+    shape = (config.num_frames, config.image_size, config.image_size) if config is not None else None
+    return Inspection(
+        root=str(folder),
+        source=reader.name,
+        layout=reader.layout,
+        language=reader.language or "not stated",
+        licence=terms.licence,
+        licence_url=terms.url,
+        licence_summary=terms.summary,
+        download=terms.download,
+        must_acknowledge=licences.needs_acknowledgement(reader.name) and not (own and own.licence_acknowledged),
+        configured=own is not None,
+        listed=report.listed,
+        usable=len(clips),
+        splits=_counts((clip.split or "none" for clip in clips), by_name=True),
+        signs=_counts(clip.sign for clip in clips if clip.sign),
+        signers=_counts(clip.signer for clip in clips if clip.signer),
+        split_key=split_key,
+        issue_counts=report.counts(),
+        issues=report.issues,
+        num_files=len(first_of),
+        file_bytes=sum(_size(folder, path) for path in first_of),
+        probed_files=len(drawn),
+        unreadable=unreadable,
+        past_end=_past_end(clips, headers),
+        picture_sizes=_counts(f"{header.width}x{header.height}" for header in headers.values()),
+        durations=_durations(clips, headers),
+        stored_bytes=len(clips) * shape[0] * shape[1] * shape[2] * CHANNELS * DTYPE.itemsize if shape else None,
+        stored_shape=shape,
+        notes=report.notes,
+    )
+
+
+def _probe(root: Path, clips: Iterable[SourceClip]) -> tuple[dict[str, Header], list[Issue]]:
+    headers: dict[str, Header] = {}
+    unreadable = []
+    for clip in track(list(clips), "reading headers"):
+        try:
+            headers[clip.path] = _header(root, clip)
+        except MediaError as fault:
+            unreadable.append(Issue(fault.reason, clip.clip_id, clip.path, fault.message))
+    return headers, unreadable
+
+
+def _header(root: Path, clip: SourceClip) -> Header:
+    if not _is_frames(clip.path):
+        return probe_header(root, clip.path)
+    names = frame_names(root, clip.path)
+    first = probe_header(root, str(PurePosixPath(clip.path).with_name(names[0])))
+    return replace(first, fps=clip.fps, duration_s=len(names) / clip.fps if clip.fps else None)
+
+
+def _is_frames(path: str) -> bool:
+    return PurePosixPath(path).name == FRAMES_NAME
+
+
+def _size(root: Path, path: str) -> int:
+    place = root / path
+    names = frame_names(root, path) if _is_frames(path) else [place.name]
+    return sum(place.with_name(name).stat().st_size for name in names)
+
+
+def _past_end(clips: Iterable[SourceClip], headers: dict[str, Header]) -> list[Issue]:
+    found = []
+    for clip in clips:
+        header = headers.get(clip.path)
+        if header is None or header.duration_s is None:
+            continue
+        last_s = max(clip.start_s or 0.0, clip.end_s or 0.0)
+        if last_s > header.duration_s + _END_TOLERANCE_S:
+            message = f"{last_s:.2f} s lies past the file's end at {header.duration_s:.2f} s"
+            found.append(Issue("interval", clip.clip_id, clip.path, message))
+    return found
+
+
+def _durations(clips: Sequence[SourceClip], headers: dict[str, Header]) -> Durations | None:
+    known = sorted(seconds for clip in clips if (seconds := _duration_s(clip, headers.get(clip.path))) is not None)
+    if not known:
+        return None
+    total_s = statistics.fmean(known) * len(clips)
+    return Durations(len(known), known[0], statistics.median(known), known[-1], total_s)
+
+
+def _duration_s(clip: SourceClip, header: Header | None) -> float | None:
+    end_s = clip.end_s if clip.end_s is not None else header.duration_s if header is not None else None
+    return max(0.0, end_s - (clip.start_s or 0.0)) if end_s is not None else None
+
+
+def _counts(values: Iterable[str], by_name: bool = False) -> dict[str, int]:
+    """Most frequent first, then by name; or by name alone."""
+    counts = Counter(values)
+    return dict(sorted(counts.items(), key=lambda item: (0 if by_name else -item[1], item[0])))

@@ -1,0 +1,112 @@
+"""An inspection as a table a person can read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from t2s.data.inspect import Inspection
+from t2s.data.sources.clip import Issue
+
+_MOST_NAMES = 12
+_MOST_EXAMPLES = 3
+_LABEL_WIDTH = 16
+
+
+def format_table(inspection: Inspection) -> str:
+    """Several lines: a label, then what was found; problems with their first examples; notes."""
+    lines = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in _facts(inspection)]
+    problems = [*inspection.issues, *inspection.unreadable, *inspection.past_end]
+    if problems:
+        lines += ["", "problems", *_problems(problems)]
+    if inspection.notes:
+        lines += ["", "notes", *(f"  - {_printable(note)}" for note in inspection.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
+    yield "folder", _printable(inspection.root)
+    yield "recognised as", f"{inspection.source}: {inspection.layout}"
+    yield "sign language", inspection.language
+    yield "licence", f"{inspection.licence}: {inspection.licence_summary}"
+    if inspection.must_acknowledge:
+        yield "to acknowledge", f"read {inspection.licence_url}, then set data.licence_acknowledged: true"
+    if inspection.download:
+        yield "full download", inspection.download
+    yield (
+        "clips",
+        f"{inspection.listed:,} listed, {inspection.usable:,} usable"
+        + (" after filters" if inspection.configured else ""),
+    )
+    yield "splits", _names(inspection.splits) + _apart(inspection.split_key)
+    yield f"signs ({len(inspection.signs):,})", _names(inspection.signs) or "none named: sentences"
+    yield f"signers ({len(inspection.signers):,})", _names(inspection.signers) or "none named"
+    yield (
+        "files",
+        (
+            f"{inspection.num_files:,}, {_bytes(inspection.file_bytes)}; headers of {inspection.probed_files:,} read, "
+            f"{len(inspection.unreadable):,} unreadable"
+        ),
+    )
+    if inspection.picture_sizes:
+        yield "pictures", _names(inspection.picture_sizes)
+    if inspection.durations:
+        found = inspection.durations
+        yield (
+            "durations",
+            (
+                f"{found.shortest_s:.2f} to {found.longest_s:.2f} s, median {found.median_s:.2f} s "
+                f"({found.known:,} clips known); about {_hours(found.total_s)} in all"
+            ),
+        )
+    if inspection.stored_bytes is not None and inspection.stored_shape is not None:
+        shape = "x".join(str(length) for length in inspection.stored_shape)
+        yield "after preprocess", f"{_bytes(inspection.stored_bytes)} for {inspection.usable:,} clips of {shape}"
+
+
+def _apart(split_key: str | None) -> str:
+    return {
+        None: "; none given: they will be made",
+        "signer": "; no signer is in two of them",
+        "video": "; no video is in two of them, signers may be",
+    }.get(split_key, "; VIDEOS ARE SHARED between them")
+
+
+def _problems(issues: Sequence[Issue]) -> Iterator[str]:
+    ordered = sorted(issues, key=lambda issue: issue.kind)
+    for kind, found in groupby(ordered, key=lambda issue: issue.kind):
+        group = list(found)
+        yield f"  {kind}: {len(group):,}"
+        for issue in group[:_MOST_EXAMPLES]:
+            where = ", ".join(part for part in (issue.clip_id, issue.path) if part)
+            yield f"    {_printable(f'{where}: {issue.message}' if where else issue.message)}"
+        if len(group) > _MOST_EXAMPLES:
+            yield f"    … {len(group) - _MOST_EXAMPLES:,} more (--json lists them all)"
+
+
+def _names(counts: Mapping[str, int]) -> str:
+    shown = [f"{_printable(name)} {count:,}" for name, count in list(counts.items())[:_MOST_NAMES]]
+    more = len(counts) - _MOST_NAMES
+    return " · ".join([*shown, f"… {more:,} more"] if more > 0 else shown)
+
+
+def _bytes(count: int) -> str:
+    size, units = float(count), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size >= 1000 and unit != "TB":
+        size, unit = size / 1000, next(units)
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def _hours(seconds: float) -> str:
+    for unit, length_s in (("h", 3600), ("min", 60)):
+        if seconds >= length_s:
+            return f"{seconds / length_s:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _printable(text: str) -> str:
+    """Names come from strangers: control characters must not reach the terminal."""
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

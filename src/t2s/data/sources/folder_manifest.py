@@ -1,0 +1,126 @@
+"""A folder of videos with a manifest CSV: path, text, and optionally signer, split, start, end, sign, box, fps."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from t2s.data.sources.captions import signs_from_captions
+from t2s.data.sources.clip import Box, SourceClip, SourceReport
+from t2s.data.sources.reader import known_split, refuse_subset
+from t2s.data.sources.tables import Row, encoding_of, read_quoted
+from t2s.data.sources.times import finite, seconds_of
+from t2s.errors import UserError
+
+_ALIASES = {
+    "clip_id": ("clip_id", "id"),
+    "path": ("path", "file", "video"),
+    "text": ("text", "caption", "sentence"),
+    "sign": ("sign", "gloss"),
+    "signer": ("signer", "signer_id", "speaker"),
+    "split": ("split", "subset"),
+    "start": ("start", "start_s"),
+    "end": ("end", "end_s"),
+    "box": ("box",),
+    "fps": ("fps",),
+    "licence": ("licence", "license"),
+}
+_DELIMITERS = (",", "\t", ";")
+
+
+class FolderManifest:
+    """The user's own videos, listed in manifest.csv (or the one CSV file that lies in the folder)."""
+
+    name = "manifest"
+    language = ""
+    videos_vanish = False
+    layout = "manifest.csv (path, text; optional: signer, split, start, end, sign, box, fps) beside the videos"
+
+    def detect(self, root: Path) -> bool:
+        return _find(root) is not None
+
+    def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
+        refuse_subset(self.name, subset)
+        path = _find(root)
+        if path is None:
+            raise UserError(f"{root}: no CSV file with the columns path and text")
+        delimiter, columns = _header(path)
+        clips: list[SourceClip] = []
+        ids = _Ids()
+        for line, row in read_quoted(path, (columns["path"], columns["text"]), report, delimiter):
+            cells = {name: row[column] for name, column in columns.items()}
+            try:
+                clips.append(_clip(cells, ids))
+            except ValueError as error:
+                report.add_issue("malformed", f"{path.name}: line {line}: {error}", path=cells["path"])
+        yield from signs_from_captions(clips, report)
+
+
+class _Ids:
+    """Rows without an id get their path's; further rows of one file get #2, #3 … in file order."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[tuple[str, ...]]] = {}
+
+    def of(self, cells: Row) -> str:
+        if cells.get("clip_id"):
+            return cells["clip_id"]
+        path = cells["path"].strip()
+        stem = path[: path.rfind(".")] if "." in Path(path).name else path
+        part = tuple(cells.get(name, "") for name in ("start", "end", "text"))
+        parts = self._parts.setdefault(stem, [])
+        if part not in parts:
+            parts.append(part)  # the very same row twice keeps one id, and is reported as a duplicate
+        position = parts.index(part) + 1
+        return stem if position == 1 else f"{stem}#{position}"
+
+
+def _clip(cells: Row, ids: _Ids) -> SourceClip:
+    split = known_split(cells.get("split", "")) if cells.get("split", "").strip() else ""
+    if split is None:
+        raise ValueError(f"split '{cells['split']}' is none of train, val, test")
+    path = cells["path"].strip()
+    return SourceClip(
+        clip_id=ids.of(cells),
+        path=path,
+        text=cells["text"],
+        video=path,
+        sign=cells.get("sign", "").strip(),
+        signer=cells.get("signer", "").strip(),
+        split=split,
+        start_s=seconds_of(cells.get("start", "")),
+        end_s=seconds_of(cells.get("end", "")),
+        box=_box(cells.get("box", "")),
+        fps=finite(cells.get("fps", "")),
+        licence=cells.get("licence", "").strip(),
+    )
+
+
+def _box(cell: str) -> Box | None:
+    if not cell.strip():
+        return None
+    corners = [finite(part) for part in cell.replace(",", " ").split()]
+    if len(corners) != 4 or None in corners:
+        raise ValueError(f"box '{cell}' is not 'x0 y0 x1 y1'")
+    x0, y0, x1, y1 = (corner or 0.0 for corner in corners)
+    return x0, y0, x1, y1
+
+
+def _find(root: Path) -> Path | None:
+    """manifest.csv, else the only CSV file that has the columns path and text."""
+    named = root / "manifest.csv"
+    candidates = [named] if named.is_file() else sorted(root.glob("*.csv"))
+    usable = [path for path in candidates if {"path", "text"} <= _header(path)[1].keys()]
+    return usable[0] if len(usable) == 1 else None
+
+
+def _header(path: Path) -> tuple[str, dict[str, str]]:
+    """The delimiter, and our name → the file's column name, of the columns that are there."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(1 << 16)
+    except OSError:
+        return ",", {}
+    first = start.decode(encoding_of(start), errors="replace").partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    found = {name.strip().strip('"').lower(): name.strip().strip('"') for name in first.split(delimiter)}
+    aliases = {name: next((found[word] for word in words if word in found), None) for name, words in _ALIASES.items()}
+    return delimiter, {name: column for name, column in aliases.items() if column is not None}

@@ -1,0 +1,62 @@
+"""A folder of pairs: <stem>.mp4 or <stem>.gif beside <stem>.txt, which holds one caption."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from t2s.data.sources.captions import signs_from_captions
+from t2s.data.sources.clip import SourceClip, SourceReport
+from t2s.data.sources.media import VIDEO_SUFFIXES
+from t2s.data.sources.reader import known_split, refuse_subset
+from t2s.data.sources.tables import read_text
+
+
+class StemPairs:
+    """The user's own pairs, in any depth of folders; folders named train, val, test give the split."""
+
+    name = "folder"
+    language = ""
+    videos_vanish = False
+    layout = "<stem>.mp4 or <stem>.gif beside <stem>.txt (one caption each)"
+
+    def detect(self, root: Path) -> bool:
+        return any(suffix and has_caption for _, suffix, has_caption in _stems(root))
+
+    def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
+        refuse_subset(self.name, subset)
+        clips = []
+        for stem, suffix, has_caption in _stems(root):
+            if not has_caption:
+                report.add_issue("missing", f"no caption {stem}.txt beside it", stem, stem + suffix)
+            elif not suffix:
+                report.add_issue("missing", f"no video beside {stem}.txt", stem)
+            else:
+                caption = read_text(root / f"{stem}.txt", report)
+                clips.append(_clip(stem, suffix, _without_last_line_end(caption)))
+        yield from signs_from_captions(clips, report)
+
+
+def _clip(stem: str, suffix: str, caption: str) -> SourceClip:
+    top, _, rest = stem.partition("/")
+    split = known_split(top) if rest else None
+    return SourceClip(clip_id=stem, path=stem + suffix, text=caption, video=stem, split=split or "")
+
+
+def _stems(root: Path) -> Iterator[tuple[str, str, bool]]:
+    """Each stem (relative path without suffix), its video's suffix ("" = none), whether it has a caption."""
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        suffixes: dict[str, set[str]] = {}
+        for name in names:
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122 (one Path per file is slow at 100,000 files)
+            suffixes.setdefault(stem, set()).add(suffix)
+        for stem, found in sorted(suffixes.items()):
+            videos = sorted((VIDEO_SUFFIXES.index(s.lower()), s) for s in found if s.lower() in VIDEO_SUFFIXES)
+            if videos or ".txt" in found:
+                relative = (Path(folder) / stem).relative_to(root).as_posix()
+                yield relative, (videos[0][1] if videos else ""), ".txt" in found
+
+
+def _without_last_line_end(caption: str) -> str:
+    """Editors end a file with a line end that is not part of the caption; everything else stays byte-exact."""
+    return caption.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,181 @@
+"""WLASL (Li et al., WACV 2020): WLASL_v0.3.json or nslt_*.json, and videos/<video_id>.mp4."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from t2s.data.header import Header
+from t2s.data.sources.clip import Box, SourceClip, SourceReport
+from t2s.data.sources.headers import Headers
+from t2s.data.sources.reader import known_split
+from t2s.data.sources.tables import read_json, read_json_list, read_text, text_of
+from t2s.data.sources.times import frames_to_seconds
+from t2s.errors import UserError
+
+_FULL = "WLASL_v*.json"
+_CLASSES = "wlasl_class_list.txt"
+_FPS = 25.0  # what the data set's README decodes with; its frame numbers count at this rate
+_CUT_TOLERANCE_S = 0.2  # five frames: how far a cut file's duration may differ from the span it was cut for
+
+
+class Wlasl:
+    """2,000 glosses; about a third of the listed videos cannot be had any more.
+
+    Without a subset the whole of WLASL_v0.3.json; nslt_100 … nslt_2000 keep the ids of that file, with its
+    split, and take signer and box from WLASL_v0.3.json when that is there too.
+    """
+
+    name = "wlasl"
+    language = "American Sign Language"
+    videos_vanish = True
+    layout = f"WLASL_v0.3.json (or nslt_<n>.json with {_CLASSES}) and videos/<video_id>.mp4"
+
+    def detect(self, root: Path) -> bool:
+        return _full(root) is not None or bool(_subsets(root))
+
+    def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
+        full = _full(root)
+        instances = dict(_read_full(full, report)) if full else {}
+        if subset is None and full:
+            listed: Mapping[str, _Instance] = instances
+        else:
+            listed = dict(_read_subset(root, subset, instances, report))
+        headers = Headers(root)
+        for instance in listed.values():
+            yield _clip(instance, headers, report)
+
+
+@dataclass(frozen=True)
+class _Instance:
+    """first_frame, last_frame: 1-based, both included; last_frame -1 = to the end of the video."""
+
+    video_id: str
+    gloss: str
+    split: str
+    first_frame: int
+    last_frame: int
+    fps: float = _FPS
+    signer: str = ""
+    box: Box | None = None
+
+
+def _full(root: Path) -> Path | None:
+    return max(root.glob(_FULL), default=None)
+
+
+def _subsets(root: Path) -> dict[str, Path]:
+    found = {path.stem: path for path in root.glob("nslt_*.json") if re.fullmatch(r"nslt_\d+", path.stem)}
+    return dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix("nslt_"))))
+
+
+def _read_full(path: Path, report: SourceReport) -> Iterator[tuple[str, _Instance]]:
+    seen: set[str] = set()
+    for entry in read_json_list(path, report):
+        for raw in entry.get("instances") or []:
+            video_id = text_of(raw.get("video_id")) if isinstance(raw, dict) else ""
+            try:
+                instance = _instance(raw, video_id, text_of(entry["gloss"]))
+            except (KeyError, TypeError, ValueError) as error:
+                report.add_issue("malformed", f"{path.name}: an instance of {entry.get('gloss')}: {error!r}", video_id)
+                continue
+            if video_id in seen:
+                report.add_issue("duplicate_id", f"{path.name} lists this video again as {instance.gloss}", video_id)
+                continue
+            seen.add(video_id)
+            yield video_id, instance
+
+
+def _instance(raw: Mapping[str, Any], video_id: str, gloss: str) -> _Instance:
+    split = known_split(text_of(raw["split"]))
+    if not video_id or split is None:
+        raise ValueError("it has no video_id, or a split that is none of train, val, test")
+    signer = text_of(raw.get("signer_id"))
+    return _Instance(
+        video_id=video_id,
+        gloss=gloss,
+        split=split,
+        first_frame=int(raw["frame_start"]),
+        last_frame=int(raw["frame_end"]),
+        fps=float(raw.get("fps") or _FPS),
+        signer="" if signer.startswith("-") else signer,  # -1 stands for an unknown signer
+        box=_box(raw.get("bbox")),
+    )
+
+
+def _box(bbox: object) -> Box | None:
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        return None
+    x0, y0, x1, y1 = (float(value) for value in bbox)
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+def _read_subset(
+    root: Path, subset: str | None, instances: Mapping[str, _Instance], report: SourceReport
+) -> Iterator[tuple[str, _Instance]]:
+    subsets = _subsets(root)
+    name = subset or max(subsets, key=lambda name: int(name.removeprefix("nslt_")))
+    if name not in subsets:
+        raise UserError(f"data.subset = {name}: {root} holds no {name}.json; found {', '.join(subsets) or 'none'}")
+    path = subsets[name]
+    content = read_json(path, report)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object of video ids")
+    glosses = _read_classes(root, report)
+    for video_id, raw in content.items():
+        try:
+            number, first, last = (int(value) for value in raw["action"])
+            split = known_split(text_of(raw["subset"]))
+            known = instances.get(video_id)
+            gloss = known.gloss if known else glosses[number]
+            if split is None:
+                raise ValueError(f"subset '{raw['subset']}' is none of train, val, test")
+        except (KeyError, TypeError, ValueError) as error:
+            report.add_issue("malformed", f"{path.name}: {error!r}", video_id)
+            continue
+        if number in glosses and glosses[number] != gloss:
+            message = f"{path.name} calls it {glosses[number]} (class {number}), the full list {gloss}"
+            report.add_issue("malformed", message, video_id)
+            continue
+        yield video_id, replace(known, split=split) if known else _Instance(video_id, gloss, split, first, last)
+
+
+def _read_classes(root: Path, report: SourceReport) -> dict[int, str]:
+    path = root / _CLASSES
+    if not path.is_file():
+        return {}
+    lines = read_text(path, report).splitlines()
+    pairs = (line.split("\t", 1) for line in lines if "\t" in line)
+    return {int(number): gloss.strip() for number, gloss in pairs if number.strip().isdigit()}
+
+
+def _clip(instance: _Instance, headers: Headers, report: SourceReport) -> SourceClip:
+    path = f"videos/{instance.video_id}.mp4"
+    start_s, end_s = frames_to_seconds(instance.first_frame, instance.last_frame, instance.fps)
+    if start_s is not None and end_s is not None and _is_cut(headers.of(path), start_s, end_s):
+        report.add_note(
+            "videos that the data set's own start kit has cut to the sign already (their duration is that of the "
+            "annotated span) are used whole"
+        )
+        start_s = end_s = None
+    return SourceClip(
+        clip_id=instance.video_id,
+        path=path,
+        text=instance.gloss,
+        video=instance.video_id,
+        sign=instance.gloss,
+        signer=instance.signer,
+        split=instance.split,
+        start_s=start_s,
+        end_s=end_s,
+        box=instance.box,
+        fps=instance.fps,
+    )
+
+
+def _is_cut(header: Header | None, start_s: float, end_s: float) -> bool:
+    """Whether the file holds just the annotated span: too short for its end, and as long as the span."""
+    if header is None or header.duration_s is None or header.duration_s >= end_s - _CUT_TOLERANCE_S:
+        return False
+    return abs(header.duration_s - (end_s - start_s)) <= _CUT_TOLERANCE_S

@@ -1,0 +1,85 @@
+"""From noise to clip: one adapter over diffusers' schedulers (DDPM, DDIM, DPM-Solver++ 2M)."""
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from t2s.diffusion.config import PredictionType
+from t2s.diffusion.guidance import Denoiser
+from t2s.diffusion.schedule import Schedule
+from t2s.errors import UserError
+
+SamplerName = Literal["ddpm", "ddim", "dpmpp"]
+_DIFFUSERS_NAMES: dict[str, str] = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
+
+
+def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) -> Any:
+    """The diffusers scheduler for our schedule, started at t = T-1 (trailing spacing) and ended on x0.
+
+    Raises:
+        UserError: an unknown sampler name.
+    """
+    shared = {
+        "num_train_timesteps": schedule.num_timesteps,
+        "trained_betas": schedule.betas.numpy(),
+        "prediction_type": _DIFFUSERS_NAMES[kind],
+        "timestep_spacing": "trailing",
+    }
+    if name == "ddim":
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+        return DDIMScheduler(clip_sample=True, set_alpha_to_one=True, **shared)
+    if name == "ddpm":
+        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+        return DDPMScheduler(clip_sample=True, **shared)
+    if name == "dpmpp":
+        from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
+        return DPMSolverMultistepScheduler(
+            algorithm_type="dpmsolver++",
+            solver_order=2,
+            final_sigmas_type="zero",
+            lower_order_final=True,
+            **shared,
+        )
+    raise UserError(f"sampler '{name}' is unknown; choose one of {', '.join(get_args(SamplerName))}")
+
+
+@torch.inference_mode()
+def sample(
+    denoiser: Denoiser,
+    noise: Tensor,
+    prompt_ids: Tensor,
+    *,
+    schedule: Schedule,
+    kind: PredictionType,
+    sampler: SamplerName,
+    num_steps: int,
+    generator: torch.Generator | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Integrate from `noise` (B, C, F, H, W) ~ N(0, I) to clips in [-1, 1] of the same shape.
+
+    Args:
+        num_steps: network evaluations, 1 … T.
+        generator: the noise DDPM adds on its way; the other samplers are deterministic.
+        on_step: called with (steps done, num_steps).
+
+    Raises:
+        UserError: num_steps outside 1 … T.
+    """
+    if not 1 <= num_steps <= schedule.num_timesteps:
+        raise UserError(f"num_steps {num_steps} is outside 1 … {schedule.num_timesteps} (diffusion.num_timesteps)")
+    scheduler = make_scheduler(sampler, schedule, kind)
+    scheduler.set_timesteps(num_steps, device=noise.device)
+    extra = {"generator": generator} if sampler == "ddpm" else {}
+    x = noise
+    for done, t in enumerate(scheduler.timesteps, start=1):
+        prediction = denoiser(x, t.long().expand(len(x)).to(x.device), prompt_ids)
+        x = scheduler.step(prediction.float(), t, x, **extra).prev_sample
+        if on_step:
+            on_step(done, num_steps)
+    return x.clamp(-1, 1)

@@ -1,0 +1,129 @@
+"""The recogniser: which sign does a clip show? Trained on real clips only, it judges generated ones."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional
+
+from t2s.errors import UserError
+from t2s.evaluation.config import RecogniserConfig
+from t2s.evaluation.network import SignNetwork
+
+BATCH_SIZE = 32  # a matter of memory and speed, not of results
+
+Floats = npt.NDArray[np.float32]
+
+
+class ClipSequence(Protocol):
+    """Clips in order: an array or tensor (N, 3, F, H, W) in [-1, 1], or what reads such slices lazily."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the recogniser says of N clips: logits (N, K) and features (N, D), float32."""
+
+    logits: Floats
+    features: Floats
+
+    @property
+    def predictions(self) -> npt.NDArray[np.int64]:
+        """The most likely sign of each clip, (N,)."""
+        predictions: npt.NDArray[np.int64] = self.logits.argmax(axis=1)
+        return predictions
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """A trained network and the signs it knows, in the order of its logits."""
+
+    network: SignNetwork
+    signs: tuple[str, ...]
+    config: RecogniserConfig
+
+    def read(self, clips: ClipSequence) -> Reading:
+        """Logits and features of clips of any length and size; they are resampled to what it looks at."""
+        device = next(self.network.parameters()).device
+        logits, features = [], []
+        self.network.eval()
+        with torch.inference_mode():
+            for batch in prepared_batches(clips, self.config):
+                seen = self.network.features(to_model_range(batch).to(device))
+                features.append(seen.cpu())
+                logits.append(self.network.head(seen).cpu())
+        if not logits:
+            return Reading(np.empty((0, len(self.signs)), np.float32), np.empty((0, 4 * self.config.width), np.float32))
+        return Reading(torch.cat(logits).numpy(), torch.cat(features).numpy())
+
+    def predict_logits(self, clips: ClipSequence) -> Floats:
+        """(N, K) float32."""
+        return self.read(clips).logits
+
+    def features(self, clips: ClipSequence) -> Floats:
+        """(N, D) float32: the input of the last layer, the space of the Fréchet distance."""
+        return self.read(clips).features
+
+    def labels_of(self, signs: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Positions of signs in the logits. Raises UserError naming the first one it was not trained on."""
+        position = {sign: index for index, sign in enumerate(self.signs)}
+        for sign in signs:
+            if sign not in position:
+                raise UserError(f"the recogniser knows no sign '{sign}'; train it again on the current clips")
+        return np.array([position[sign] for sign in signs], dtype=np.int64)
+
+    def metadata(self) -> dict[str, Any]:
+        """What a file needs beside the weights to make this recogniser again."""
+        return {"signs": list(self.signs), "config": self.config.model_dump(mode="json")}
+
+    @classmethod
+    def restore(cls, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Self:
+        """The recogniser from `network.state_dict()` and `metadata()`, on the CPU.
+
+        Raises:
+            UserError: they do not fit this version.
+        """
+        try:
+            config = RecogniserConfig.model_validate(metadata["config"])
+            signs = tuple(metadata["signs"])
+            network = SignNetwork(len(signs), config.width, config.dropout)
+            network.load_state_dict(dict(weights))
+        except (KeyError, TypeError, ValueError, RuntimeError):
+            raise UserError("the recogniser file is of another version; run the recogniser stage again") from None
+        return cls(network.eval(), signs, config)
+
+
+def prepared_batches(clips: ClipSequence, config: RecogniserConfig) -> Iterator[Tensor]:
+    """Clips as the recogniser sees them: uint8 (b, 3, F, H, W) of its own length and size.
+
+    Eight bits, because that is what a clip keeps in a video file; values outside [-1, 1] are clipped.
+    """
+    for start in range(0, len(clips), BATCH_SIZE):
+        yield prepare(torch.as_tensor(clips[start : start + BATCH_SIZE]), config)
+
+
+def prepare(clips: Tensor, config: RecogniserConfig) -> Tensor:
+    """(B, 3, F, H, W) in [-1, 1] → uint8 of the recogniser's length (nearest frames) and size (bilinear)."""
+    frames = clips.shape[2]
+    if frames != config.num_frames:
+        picked = (torch.arange(config.num_frames) + 0.5) * frames / config.num_frames
+        clips = clips[:, :, picked.long()]
+    pictures = rearrange(clips.float(), "b c f h w -> b (c f) h w")
+    size = (config.image_size, config.image_size)
+    if pictures.shape[-2:] != size:
+        pictures = functional.interpolate(pictures, size=size, mode="bilinear", antialias=True, align_corners=False)
+    levels = ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return rearrange(levels, "b (c f) h w -> b c f h w", c=clips.shape[1])
+
+
+def to_model_range(levels: Tensor) -> Tensor:
+    """uint8 → float32 in [-1, 1]."""
+    return levels.float() / 127.5 - 1

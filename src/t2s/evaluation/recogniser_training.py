@@ -1,0 +1,90 @@
+"""Training the recogniser: seeded and short, on real clips only."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from t2s.errors import UserError
+from t2s.evaluation.augmentation import augment
+from t2s.evaluation.config import RecogniserConfig
+from t2s.evaluation.network import SignNetwork
+from t2s.evaluation.recogniser import ClipSequence, Recogniser, prepared_batches, to_model_range
+from t2s.progress import track
+
+WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120)
+
+
+def train_recogniser(
+    clips: ClipSequence,
+    labels: npt.NDArray[np.int64],
+    config: RecogniserConfig,
+    signs: Sequence[str] | None = None,
+    log: Callable[[int, float], None] | None = None,
+) -> Recogniser:
+    """Fit a recogniser to real clips (N, 3, F, H, W) in [-1, 1].
+
+    Same clips, config, thread count and torch build: same weights, bit by bit. The caller's random state is
+    left alone.
+
+    Args:
+        labels: (N,) in [0, K).
+        signs: the K names of the labels; None = their numbers.
+        log: called with (step, loss) after every step.
+
+    Raises:
+        UserError: fewer clips than one batch, or fewer than two signs.
+    """
+    names = tuple(signs) if signs is not None else tuple(str(k) for k in range(int(labels.max(initial=-1)) + 1))
+    if len(names) < 2:
+        raise UserError("recogniser: needs clips of at least two signs to tell apart")
+    if len(clips) < config.batch_size:
+        raise UserError(f"recogniser.batch_size = {config.batch_size}: there are only {len(clips)} training clips")
+    seen = torch.cat(list(prepared_batches(clips, config)))
+    targets = torch.as_tensor(labels)
+    generator = torch.Generator().manual_seed(config.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # weights and dropout
+        network = SignNetwork(len(names), config.width, config.dropout)
+        _fit(network, seen, targets, config, generator, log)
+    return Recogniser(network.eval(), names, config)
+
+
+def _fit(
+    network: SignNetwork,
+    clips: Tensor,
+    targets: Tensor,
+    config: RecogniserConfig,
+    generator: torch.Generator,
+    log: Callable[[int, float], None] | None,
+) -> None:
+    num_steps = max(1, round(config.epochs * len(clips) / config.batch_size))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.learning_rate, total_steps=num_steps, pct_start=WARM_UP_SHARE
+    )
+    network.train()
+    batches = shuffled_batches(len(clips), config.batch_size, generator)
+    for step in track(range(num_steps), "recogniser", total=num_steps):
+        rows = next(batches)
+        varied = augment(to_model_range(clips[rows]), config.augment, generator)
+        loss = functional.cross_entropy(network(varied), targets[rows], label_smoothing=config.label_smoothing)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        if log is not None:
+            log(step, loss.item())
+
+
+def shuffled_batches(num_clips: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless batches of row numbers: every clip once per pass, a pass running on into the next."""
+    waiting = torch.empty(0, dtype=torch.int64)
+    while True:
+        while len(waiting) < batch_size:
+            waiting = torch.cat([waiting, torch.randperm(num_clips, generator=generator)])
+        yield waiting[:batch_size]
+        waiting = waiting[batch_size:]

@@ -1,0 +1,87 @@
+"""The `model:` section of params.yaml: the architecture and nothing else."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class TextConfig(BaseModel):
+    """The text encoder that is trained with the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokenizer: Literal["word", "bpe"] = Field(description="word: one token a word; bpe: sub-words, for sentences")
+    vocab_size: int = Field(ge=8, le=200_000, description="upper bound on tokens")
+    max_length: int = Field(ge=1, le=512, description="prompt tokens kept")
+    depth: int = Field(ge=0, le=24, description="transformer layers over the tokens; 0 = embeddings alone")
+
+
+class ModelConfig(BaseModel):
+    """ViViT (Arnab et al. 2021, 2103.15691) as a denoiser. Units: pixels for patch_size, frames for tubelet_size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: Literal["fixed", "legacy"] = Field(description="legacy: the ancestor before the seed's five fixes")
+    patch_size: int = Field(ge=1, le=64)
+    tubelet_size: int = Field(ge=1, le=32)
+    width: int = Field(ge=8, le=8192)
+    depth: int = Field(ge=1, le=128)
+    num_heads: int = Field(ge=1, le=128)
+    mlp_ratio: float = Field(gt=0, le=16)
+    attention: Literal["joint", "factorised"]
+    residual: Literal["none", "legacy", "blend"]
+    output_scale: float | None = Field(description="initial value of the learnable scale; null: no scale")
+    output_scale_range: tuple[float, float] | None = Field(description="clamp after each optimizer step; null: free")
+    projection: Literal["seed", "two_layer", "linear"]
+    projection_width: int = Field(ge=4, le=4096, description="feature_dim of the convolutional projections")
+    projection_stride: int = Field(ge=1, le=64, description="pixels per feature cell; 1 = full resolution")
+    projection_sees_input: bool = Field(description="feed x_t to the projection beside the features")
+    dropout: float = Field(ge=0, lt=1)
+    gradient_checkpointing: bool
+    text: TextConfig
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> "ModelConfig":
+        if self.width % self.num_heads or (self.width // self.num_heads) % 2:
+            raise ValueError(f"width {self.width} must be an even multiple of num_heads {self.num_heads}")
+        if self.patch_size % self.projection_stride:
+            raise ValueError(
+                f"patch_size {self.patch_size} is no multiple of projection_stride {self.projection_stride}"
+            )
+        if self.output_scale_range is not None and self.output_scale_range[0] >= self.output_scale_range[1]:
+            raise ValueError("output_scale_range must be [low, high] with low < high")
+        return self
+
+
+class ClipShape(BaseModel):
+    """The clips a model makes: frames, square pixels, frames per second."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num_frames: int = Field(ge=1)
+    image_size: int = Field(ge=1)
+    fps: float = Field(gt=0)
+    channels: Literal[3] = 3
+
+
+def patch_values(model: ModelConfig) -> int:
+    """Numbers in one tubelet patch: tubelet · patch² · 3."""
+    return model.tubelet_size * model.patch_size**2 * 3
+
+
+def rank_bottleneck(model: ModelConfig, prediction_type: str) -> str | None:
+    """A warning when epsilon must pass a trunk narrower than its patches (Li & He 2025, 2511.13720), else None.
+
+    Noise has full rank, so the best such network keeps an epsilon-MSE of 1 - width / patch values at every t; a
+    projection that sees x_t at full resolution is a way around the trunk.
+    """
+    values = patch_values(model)
+    if prediction_type != "epsilon" or model.width >= values or model.residual == "legacy":
+        return None
+    if model.projection != "linear" and model.projection_sees_input:
+        return None
+    floor = 1 - model.width / values
+    return (
+        f"epsilon-prediction cannot pass a trunk of width {model.width} < {values} values a patch: expect an "
+        f"eps-MSE of ≥ {floor:.2f} at every timestep; predict sample or v, use smaller patches, or set model.projection_sees_input"
+    )

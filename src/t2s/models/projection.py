@@ -1,0 +1,107 @@
+"""From tokens back to pixels: the seed's final projection, the ancestor's, or a plain linear head.
+
+Legend: B clips, F' tubelets in time, N patches, D width, G feature_dim, R cells per side = image_size / stride.
+"""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+
+def group_count(channels: int) -> int:
+    """The largest of 8, 4, 2, 1 that divides `channels` (the seed's _get_group_count)."""
+    return next(groups for groups in (8, 4, 2, 1) if channels % groups == 0)
+
+
+class LinearProjection(nn.Module):
+    """Each token becomes its patch: (B, F', N, D), x_t → (B, C, F, H, W)."""
+
+    def __init__(self, width: int, channels: int, tubelet_size: int, patch_size: int, grid: int) -> None:
+        super().__init__()
+        self.tubelet_size, self.patch_size, self.grid = tubelet_size, patch_size, grid
+        self.out = nn.Linear(width, channels * tubelet_size * patch_size**2)
+        zero(self.out)
+
+    def forward(self, tokens: Tensor, x_t: Tensor) -> Tensor:
+        clip: Tensor = rearrange(
+            self.out(tokens),
+            "b f (h w) (c df dh dw) -> b c (f df) (h dh) (w dw)",
+            h=self.grid,
+            df=self.tubelet_size,
+            dh=self.patch_size,
+            dw=self.patch_size,
+        )
+        return clip
+
+
+class ConvProjection(nn.Module):
+    """Tokens are spread over their cells, then convolved frame by frame, so that patches blend into one picture.
+
+    `depth` 3 is the seed's fix: conv-GN-GELU-Dropout2d-conv-GN-GELU-conv1x1 over G, G/2, G/4; 2 is the ancestor's
+    conv-GN-GELU-conv1x1. A cell holds stride² pixels (1 = the seed's full resolution). With `sees_input` the noisy
+    pixels enter beside the features: a path at full resolution around the trunk.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        channels: int,
+        tubelet_size: int,
+        patch_size: int,
+        grid: int,
+        *,
+        feature_dim: int,
+        depth: int,
+        stride: int,
+        dropout: float,
+        sees_input: bool,
+    ) -> None:
+        super().__init__()
+        self.tubelet_size, self.grid, self.stride = tubelet_size, grid, stride
+        self.cells = patch_size // stride
+        self.sees_input = sees_input
+        pixel_values = channels * stride**2
+        self.spread = nn.Linear(width, feature_dim * tubelet_size * self.cells**2)
+        middle, last = feature_dim // 2, feature_dim // 4
+        seen = feature_dim + (pixel_values if sees_input else 0)
+        layers: list[nn.Module] = [
+            nn.Conv2d(seen, middle, kernel_size=3, padding=1),
+            nn.GroupNorm(group_count(middle), middle),
+            nn.GELU(),
+        ]
+        if depth == 3:
+            layers += [
+                nn.Dropout2d(dropout * 0.5),
+                nn.Conv2d(middle, last, kernel_size=3, padding=1),
+                nn.GroupNorm(group_count(last), last),
+                nn.GELU(),
+            ]
+        out = nn.Conv2d(last if depth == 3 else middle, pixel_values, kernel_size=1)
+        zero(out)
+        self.convolve = nn.Sequential(*layers, out)
+
+    def forward(self, tokens: Tensor, x_t: Tensor) -> Tensor:
+        """(B, F', N, D), x_t (B, C, F, H, W) → (B, C, F, H, W)."""
+        features = rearrange(
+            self.spread(tokens),
+            "b f (h w) (df dh dw g) -> (b f df) g (h dh) (w dw)",
+            h=self.grid,
+            df=self.tubelet_size,
+            dh=self.cells,
+            dw=self.cells,
+        )  # (B·F, G, R, R)
+        if self.sees_input:
+            pixels = rearrange(x_t, "b c f (h sh) (w sw) -> (b f) (c sh sw) h w", sh=self.stride, sw=self.stride)
+            features = torch.cat([features, pixels], dim=1)
+        cells = self.convolve(features.contiguous(memory_format=torch.channels_last))
+        clip: Tensor = rearrange(
+            cells, "(b f) (c sh sw) h w -> b c f (h sh) (w sw)", b=len(x_t), sh=self.stride, sw=self.stride
+        )
+        return clip
+
+
+def zero(layer: nn.Linear | nn.Conv2d) -> None:
+    """Start from a silent output (Peebles & Xie 2023): the first steps learn from a clean slate."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

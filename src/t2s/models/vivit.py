@@ -1,0 +1,133 @@
+"""The denoiser: a ViViT (Arnab et al. 2021) with the seed's five fixes, each of them a switch.
+
+Legend: B clips, C channels, F frames, H W pixels, F' tubelets in time, N patches in space, D width, L prompt tokens.
+"""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from t2s.models.attention import Block, Prompt, TemporalAttention, silent
+from t2s.models.config import ClipShape, ModelConfig
+from t2s.models.embedding import PatchEmbedding, TimestepEmbedding
+from t2s.models.projection import ConvProjection, LinearProjection
+from t2s.models.residual import BlendResidual
+from t2s.models.text import TrainedTextEncoder
+
+
+class ViViT(nn.Module):
+    """Predicts epsilon, v or x0 of a noisy clip under a prompt.
+
+    Joint attention mixes space and time in every block and adds one temporal path before the projection; factorised
+    attention mixes space only and adds a temporal path in every block. Either way
+    `features + temporal_weight · temporal_features` (seed fix 3), so at weight 0 the factorised model passes nothing
+    between tubelets.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        clip: ClipShape,
+        *,
+        vocab_size: int,
+        temporal_weight: float,
+        alphas_cumprod: Tensor,
+        prediction_type: str,
+    ) -> None:
+        """`alphas_cumprod`: (T,), the schedule; only the blend residual and the timestep embedding look at it."""
+        super().__init__()
+        self.config, self.temporal_weight = config, temporal_weight
+        width, grid = config.width, clip.image_size // config.patch_size
+        self.patches = PatchEmbedding(
+            clip.channels, clip.num_frames, clip.image_size, config.tubelet_size, config.patch_size, width
+        )
+        self.timestep = TimestepEmbedding(width, len(alphas_cumprod))
+        self.text = TrainedTextEncoder(vocab_size, width, config.num_heads, config.text)
+        self.blocks = nn.ModuleList(
+            Block(width, config.num_heads, config.mlp_ratio, config.dropout) for _ in range(config.depth)
+        )
+        num_temporal = config.depth if config.attention == "factorised" else 1
+        self.temporal = nn.ModuleList(TemporalAttention(width, config.num_heads) for _ in range(num_temporal))
+        self.final_norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.final_modulation = nn.Sequential(nn.SiLU(), silent(nn.Linear(width, 2 * width)))
+        self.projection = make_projection(config, clip.channels, grid)
+        self.output_scale = None if config.output_scale is None else nn.Parameter(torch.full((1,), config.output_scale))
+        self.blend = BlendResidual(alphas_cumprod, prediction_type) if config.residual == "blend" else None
+
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
+        """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32."""
+        tokens, pooled, counts = self.text(prompt_ids)
+        condition = self.timestep(t) + pooled  # (B, D)
+        features = self.patches(x_t)  # (B, F', N, D)
+        for index, block in enumerate(self.blocks):
+            if self.config.gradient_checkpointing and self.training:
+                features = checkpoint(
+                    self._block, features, index, block, condition, tokens, counts, use_reentrant=False
+                )
+            else:
+                features = self._block(features, index, block, condition, tokens, counts)
+        if self.config.attention == "joint":
+            features = self._add_temporal(features, 0)
+        shift, scale = rearrange(self.final_modulation(condition), "b (two d) -> two b 1 1 d", two=2)
+        features = shift + (1 + scale) * self.final_norm(features)
+        output: Tensor = self.projection(features, x_t).float()
+        if self.output_scale is not None:
+            output = output * self.output_scale
+        if self.config.residual == "legacy":
+            return output + x_t  # the harm the seed removed: the network starts as a copy of its input
+        if self.blend is not None:
+            blended: Tensor = self.blend(output, x_t, t)
+            return blended
+        return output
+
+    def _block(
+        self,
+        features: Tensor,
+        index: int,
+        block: nn.Module,
+        condition: Tensor,
+        tokens: Tensor,
+        counts: Tensor,
+    ) -> Tensor:
+        """One block over (B, F', N, D): all tokens at once (joint) or each tubelet in time alone."""
+        batch, times = features.shape[:2]
+        if self.config.attention == "joint":
+            prompt: Prompt = (tokens, counts[:, None, None, :])
+            mixed = block(rearrange(features, "b f n d -> b (f n) d"), condition, prompt)
+            joint: Tensor = rearrange(mixed, "b (f n) d -> b f n d", f=times)
+            return joint
+        per_time = torch.arange(batch, device=features.device).repeat_interleave(times)
+        prompt = (tokens[per_time], counts[per_time][:, None, None, :])
+        mixed = block(rearrange(features, "b f n d -> (b f) n d"), condition[per_time], prompt)
+        return self._add_temporal(rearrange(mixed, "(b f) n d -> b f n d", b=batch), index)
+
+    def _add_temporal(self, features: Tensor, index: int) -> Tensor:
+        if self.temporal_weight == 0:
+            return features
+        enhanced: Tensor = features + self.temporal_weight * self.temporal[index](features)
+        return enhanced
+
+    @torch.no_grad()
+    def clamp_output_scale(self) -> None:
+        """Hold output_scale inside its configured range; call after each optimizer step (seed, troubleshooting)."""
+        if self.output_scale is not None and self.config.output_scale_range is not None:
+            self.output_scale.clamp_(*self.config.output_scale_range)
+
+
+def make_projection(config: ModelConfig, channels: int, grid: int) -> nn.Module:
+    """The final projection the config names."""
+    if config.projection == "linear":
+        return LinearProjection(config.width, channels, config.tubelet_size, config.patch_size, grid)
+    return ConvProjection(
+        config.width,
+        channels,
+        config.tubelet_size,
+        config.patch_size,
+        grid,
+        feature_dim=config.projection_width,
+        depth=3 if config.projection == "seed" else 2,
+        stride=config.projection_stride,
+        dropout=config.dropout,
+        sees_input=config.projection_sees_input,
+    )

@@ -1,0 +1,114 @@
+"""params.yaml → frozen, checked sections. What YAML would let pass in silence is refused here."""
+
+import os
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from t2s.errors import UserError
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses duplicate keys (PyYAML keeps the last one without a word)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise UserError(f"{node.start_mark.name}: line {line}: duplicate key '{key}'; keep one of them")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path | str) -> dict[str, Any]:
+    """Read one YAML mapping. Raises UserError for a missing file, bad syntax, or a key given twice."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run from the root of a t2s project") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    loader = _StrictLoader(text)
+    loader.name = str(path)
+    try:
+        value = loader.get_single_data()
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a mapping of sections (data:, model:, train: …)")
+    return value
+
+
+RUNTIME_PREFIX = "T2S_RUNTIME_"  # runtime.device ← T2S_RUNTIME_DEVICE; no other section listens to the environment
+
+
+def read_sections(path: Path | str, **sections: type[BaseModel]) -> Any:
+    """Read and check the named sections: `read_sections("params.yaml", train=TrainConfig).train`.
+
+    Raises:
+        UserError: naming every wrong key, its value and what is allowed.
+    """
+    content = load_yaml(path)
+    checked: dict[str, BaseModel] = {}
+    problems: list[str] = []
+    for name, model in sections.items():
+        if name not in content:
+            problems.append(f"section '{name}' is missing")
+            continue
+        values = content[name]
+        if name == "runtime" and isinstance(values, dict):
+            values = values | runtime_environment(values)
+        try:
+            checked[name] = model.model_validate(values)
+        except ValidationError as error:
+            problems += explain(error, name)
+    if problems:
+        raise UserError(f"{path}: " + "; ".join(problems))
+    return SimpleNamespace(**checked)
+
+
+def runtime_environment(known: Iterable[str]) -> dict[str, str]:
+    """The keys of `runtime:` that the environment overrides; they change no result, so DVC need not see them."""
+    return {
+        key: os.environ[RUNTIME_PREFIX + key.upper()] for key in known if RUNTIME_PREFIX + key.upper() in os.environ
+    }
+
+
+def explain(error: ValidationError, section: str) -> list[str]:
+    """One plain clause per mistake: the dotted key, the value given, what is allowed."""
+    clauses = []
+    for item in error.errors():
+        key = ".".join(filter(None, [section, *(str(part) for part in item["loc"])]))
+        value = item["input"]
+        if item["type"] == "extra_forbidden":
+            clauses.append(f"unknown key '{key}'; check its spelling")
+        elif item["type"] == "missing":
+            clauses.append(f"key '{key}' is missing")
+        elif item["type"] == "model_type":
+            clauses.append(f"section '{key}' must be a mapping of keys, not {value!r}")
+        else:
+            hint = _yaml_hint(value)
+            clauses.append(f"{key} = {value!r}: {item['msg'][0].lower()}{item['msg'][1:]}{hint}")
+    return clauses
+
+
+def _yaml_hint(value: object) -> str:
+    """YAML 1.1 reads 1e-4 as text and `no` as False: say so where it bites."""
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return f" (YAML reads {value} as text; write it with a point: {float(value):g}".replace("e-", ".0e-") + ")"
+    if isinstance(value, bool):
+        return " (YAML reads yes/no/on/off as true/false; put words in quotes)"
+    return ""

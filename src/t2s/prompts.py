@@ -1,0 +1,63 @@
+"""What a prompt asks for: which known signs it names, in which order, and which words nobody knows."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from t2s.errors import UserError
+
+
+@dataclass(frozen=True)
+class ParsedPrompt:
+    """`signs`: known prompts in order; `unknown`: words that belong to none of them, as written."""
+
+    signs: list[str]
+    unknown: list[str]
+
+
+def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
+    """Cut a text into known prompts, longest first, case and spacing aside.
+
+    Raises:
+        UserError: nothing but white space.
+    """
+    require_text(text)
+    words = text.split()
+    by_words = {tuple(prompt.casefold().split()): prompt for prompt in known}
+    longest = max((len(key) for key in by_words), default=1)
+    signs, unknown, at = [], [], 0
+    while at < len(words):
+        for size in range(min(longest, len(words) - at), 0, -1):
+            key = tuple(word.casefold() for word in words[at : at + size])
+            if key in by_words:
+                signs.append(by_words[key])
+                at += size
+                break
+        else:
+            unknown.append(words[at])
+            at += 1
+    return ParsedPrompt(signs, unknown)
+
+
+def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
+    """One line that names each unknown word with the closest known prompts, and lists what is known."""
+    clauses = []
+    for word in unknown:
+        close = difflib.get_close_matches(word.casefold(), known, n=3, cutoff=0.5)
+        clauses.append(f"'{word}'" + (f" (closest: {', '.join(close)})" if close else ""))
+    shown = ", ".join(sorted(known)[:60]) + (" …" if len(known) > 60 else "")
+    return f"unknown: {', '.join(clauses)}; known signs: {shown}"
+
+
+def require_text(text: str) -> None:
+    """Raises UserError when a prompt is nothing but white space or holds a NUL character."""
+    if not text.strip():
+        raise UserError("the prompt is empty: give a text, for example: t2s sample hello")
+    if "\0" in text:
+        raise UserError("the prompt holds a NUL character; leave it out")
+
+
+def file_stem(text: str) -> str:
+    """A safe, readable file name for a prompt: letters, digits and hyphens of its first 60 characters."""
+    kept = "".join(character if character.isalnum() else "-" for character in text.strip().casefold()[:60])
+    return "-".join(filter(None, kept.split("-"))) or "clip"

@@ -1,0 +1,21 @@
+"""The `sample:` section of params.yaml."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SampleConfig(BaseModel):
+    """What the sample stage draws, and how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompts: list[str] = Field(min_length=1)
+    num_samples: int = Field(ge=1, le=64, description="clips per prompt")
+    seed: int = Field(ge=0)
+    num_steps: int = Field(ge=1, description="network evaluations, at most diffusion.num_timesteps")
+    guidance_scale: float = Field(ge=0, le=50)
+    guidance_rescale: float = Field(ge=0, le=1)
+    sampler: Literal["ddpm", "ddim", "dpmpp"]
+    scale: int = Field(ge=1, le=16, description="each pixel becomes scale x scale in the files")
+    mark: bool = Field(description="a visible AI-generated strip")

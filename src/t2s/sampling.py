@@ -1,0 +1,221 @@
+"""Text → clip: `Text2Sign.from_checkpoint(path)("hello")`.
+
+Legend: B clips, C channels, F frames, H W pixels, L prompt tokens.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from t2s.checkpoint import Checkpoint, load_checkpoint
+from t2s.clips import Clips
+from t2s.diffusion.config import DiffusionConfig
+from t2s.diffusion.guidance import guided
+from t2s.diffusion.schedule import make_schedule
+from t2s.diffusion.solvers import SamplerName, sample
+from t2s.errors import UserError
+from t2s.models.config import ClipShape, ModelConfig
+from t2s.models.text import PromptTokenizer
+from t2s.models.vivit import ViViT
+from t2s.prompts import explain_unknown, parse_prompt
+
+# What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
+DEFAULT_SAMPLER: SamplerName = "dpmpp"
+DEFAULT_NUM_STEPS = 12
+DEFAULT_GUIDANCE_SCALE = 3.0
+DEFAULT_GUIDANCE_RESCALE = 0.0
+TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs follow each other
+
+
+class Text2Sign:
+    """A trained model with all it needs to turn prompts into clips."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        metadata = checkpoint.metadata
+        config = metadata["config"]
+        self.metadata = metadata
+        self.device = device
+        self.clip = ClipShape.model_validate(config["clip"])
+        diffusion = DiffusionConfig.model_validate(config["diffusion"])
+        self.kind = diffusion.prediction_type
+        self.schedule = make_schedule(diffusion)
+        model = ModelConfig.model_validate(config["model"])
+        self.tokenizer = PromptTokenizer(metadata["tokenizer"], model.text.max_length)
+        self.denoiser = ViViT(
+            model,
+            self.clip,
+            vocab_size=self.tokenizer.vocab_size,
+            temporal_weight=config["temporal_weight"],
+            alphas_cumprod=self.schedule.alphas_cumprod,
+            prediction_type=self.kind,
+        )
+        self.denoiser.load_state_dict(checkpoint.tensors)
+        self.denoiser.to(device).eval().requires_grad_(False)
+
+    @classmethod
+    def from_checkpoint(cls, path: Path | str, device: str = "auto") -> "Text2Sign":
+        """Load a checkpoint; it carries its config and vocabulary, no params.yaml is needed.
+
+        Raises:
+            UserError: the file is missing, damaged, or does not fit its own config; the device is not there.
+        """
+        checkpoint = load_checkpoint(Path(path))
+        try:
+            return cls(checkpoint, resolve_device(device))
+        except (KeyError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(f"{path}: its weights do not fit its own config ({reason}); train again") from None
+
+    @property
+    def prompts(self) -> list[str]:
+        """The prompts the model was trained on, sorted."""
+        return list(self.metadata["prompts"])
+
+    @property
+    def is_lexical(self) -> bool:
+        """Whether prompts are single known signs (a word tokenizer), not free sentences."""
+        return bool(self.metadata["config"]["model"]["text"]["tokenizer"] == "word")
+
+    def __call__(
+        self,
+        prompt: str,
+        num_samples: int = 1,
+        seed: int = 0,
+        *,
+        num_steps: int = DEFAULT_NUM_STEPS,
+        guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
+        guidance_rescale: float = DEFAULT_GUIDANCE_RESCALE,
+        sampler: SamplerName = DEFAULT_SAMPLER,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> Clips:
+        """Clips of one prompt: `.frames` is (B, F, H, W, C) uint8.
+
+        Sample i of seed s is sample 0 of seed s + i. Several known signs in one prompt follow each other, each from the
+        same noise, so that one signer makes them all. Unknown words raise a warning that names the closest known signs.
+
+        Args:
+            num_samples: B ≥ 1.
+            num_steps: network evaluations, 1 … T.
+            guidance_scale: 1 = no guidance.
+
+        Raises:
+            UserError: an empty prompt, no known sign in it, or a number out of range.
+        """
+        if num_samples < 1:
+            raise UserError(f"num_samples {num_samples}: ask for at least 1")
+        signs = self._signs_of(prompt)
+        seeds = [seed + i for i in range(num_samples)]
+        segments = []
+        for number, sign in enumerate(signs):
+            step = _scaled(on_step, number, len(signs))
+            clips = self.generate(
+                [sign] * num_samples, seeds, num_steps=num_steps, guidance_scale=guidance_scale,
+                guidance_rescale=guidance_rescale, sampler=sampler, on_step=step,
+            )  # fmt: skip
+            segments.append(clips)
+        return Clips.from_model(
+            stitch(segments, TRANSITION_FRAMES),
+            fps=self.clip.fps,
+            provenance={
+                "prompt": prompt,
+                "signs": signs,
+                "num_steps": num_steps,
+                "guidance_scale": guidance_scale,
+                "guidance_rescale": guidance_rescale,
+                "sampler": sampler,
+                **{key: self.metadata[key] for key in ("fingerprint", "git_revision", "licence", "mlflow_run_id")},
+            },
+            seeds=seeds,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        num_steps: int = DEFAULT_NUM_STEPS,
+        guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
+        guidance_rescale: float = DEFAULT_GUIDANCE_RESCALE,
+        sampler: SamplerName = DEFAULT_SAMPLER,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> Tensor:
+        """One clip per (prompt, seed), (B, C, F, H, W) in [-1, 1]. '' is the null prompt. No checks on words."""
+        return generate(
+            guided(self.denoiser, guidance_scale, guidance_rescale),
+            self.tokenizer.encode(prompts).to(self.device),
+            self.noise(seeds),
+            schedule=self.schedule,
+            kind=self.kind,
+            sampler=sampler,
+            num_steps=num_steps,
+            seed=seeds[0],
+            on_step=on_step,
+        )
+
+    def noise(self, seeds: Sequence[int]) -> Tensor:
+        """The starting noise of each seed, (B, C, F, H, W); drawn on the CPU so that every device starts alike."""
+        return starting_noise(self.clip, seeds).to(self.device)
+
+    def _signs_of(self, prompt: str) -> list[str]:
+        parsed = parse_prompt(prompt, self.prompts)
+        if not self.is_lexical:
+            unknown = self.tokenizer.unknown_words(prompt)
+            if unknown:
+                warnings.warn(f"the model has never seen: {', '.join(unknown)}", stacklevel=3)
+            return [prompt]
+        if not parsed.signs:
+            raise UserError(explain_unknown(parsed.unknown, self.prompts))
+        if parsed.unknown:
+            warnings.warn(f"{explain_unknown(parsed.unknown, self.prompts)}; they are left out", stacklevel=3)
+        return parsed.signs
+
+
+def starting_noise(clip: ClipShape, seeds: Sequence[int]) -> Tensor:
+    """(B, C, F, H, W) ~ N(0, I), row i a function of seeds[i] alone."""
+    shape = (clip.channels, clip.num_frames, clip.image_size, clip.image_size)
+    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def generate(denoiser: Any, prompt_ids: Tensor, noise: Tensor, *, seed: int, **options: Any) -> Tensor:
+    """`diffusion.solvers.sample` with a seeded generator for the samplers that add noise."""
+    generator = torch.Generator(noise.device).manual_seed(seed)
+    return sample(denoiser, noise, prompt_ids, generator=generator, **options)
+
+
+def stitch(segments: Sequence[Tensor], transition: int) -> Tensor:
+    """Clips (B, C, F, H, W) one after the other: the last frames of each fade into the first of the next.
+
+    Every sign starts and ends at rest, so the fade joins two resting hands; n clips of F frames give
+    n·F - (n - 1)·transition frames.
+    """
+    joined = segments[0]
+    share = torch.linspace(0, 1, transition + 2, device=joined.device)[1:-1].view(-1, 1, 1)
+    for following in segments[1:]:
+        faded = torch.lerp(joined[:, :, -transition:], following[:, :, :transition], share)
+        joined = torch.cat([joined[:, :, :-transition], faded, following[:, :, transition:]], dim=2)
+    return joined
+
+
+def resolve_device(name: str) -> torch.device:
+    """'auto' is CUDA when there is one. Raises UserError for a device this machine lacks."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"device '{name}' is not usable here ({str(error).splitlines()[0]}); try --device cpu"
+        ) from None
+    return device
+
+
+def _scaled(on_step: Callable[[int, int], None] | None, number: int, count: int) -> Callable[[int, int], None] | None:
+    """Progress of segment `number` out of `count`, in steps of the whole."""
+    if on_step is None:
+        return None
+    return lambda done, total: on_step(number * total + done, count * total)

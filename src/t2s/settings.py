@@ -1,0 +1,80 @@
+"""The whole of params.yaml as one frozen tree; only `runtime.*` may also come from the environment."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.diffusion.config import DiffusionConfig
+from t2s.errors import UserError
+from t2s.evaluation.config import EvaluateConfig, RecogniserConfig
+from t2s.models.config import ModelConfig, rank_bottleneck
+from t2s.paramsfile import explain, load_yaml
+from t2s.runtime_config import RuntimeConfig
+from t2s.sample_config import SampleConfig
+from t2s.signer.config import SignerConfig
+from t2s.training.config import TrainConfig
+
+
+class Settings(BaseSettings):
+    """Every section. An environment variable elsewhere would be invisible to DVC, so it is not read."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    data: DataConfig
+    signer: SignerConfig
+    preprocess: PreprocessConfig
+    model: ModelConfig
+    diffusion: DiffusionConfig
+    train: TrainConfig
+    recogniser: RecogniserConfig
+    evaluate: EvaluateConfig
+    sample: SampleConfig
+    runtime: RuntimeConfig
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but what `load` passes."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, path: Path | str = "params.yaml") -> Self:
+        """Read and check everything, what no single section can see included.
+
+        Raises:
+            UserError: one line with every mistake: key, value, what is allowed.
+        """
+        content = load_yaml(path)
+        try:
+            settings = cls.model_validate(content)
+        except ValidationError as error:
+            raise UserError(f"{path}: " + "; ".join(explain(error, ""))) from None
+        problems = list(settings._mismatches())
+        if problems:
+            raise UserError(f"{path}: " + "; ".join(problems))
+        return settings
+
+    def _mismatches(self) -> list[str]:
+        found = []
+        if self.data.image_size % self.model.patch_size:
+            found.append(f"model.patch_size {self.model.patch_size} must divide data.image_size {self.data.image_size}")
+        if self.data.num_frames % self.model.tubelet_size:
+            found.append(
+                f"model.tubelet_size {self.model.tubelet_size} must divide data.num_frames {self.data.num_frames}"
+            )
+        if self.sample.num_steps > self.diffusion.num_timesteps:
+            found.append(
+                f"sample.num_steps {self.sample.num_steps} must be at most diffusion.num_timesteps "
+                f"{self.diffusion.num_timesteps}"
+            )
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and likely not meant."""
+        warning = rank_bottleneck(self.model, self.diffusion.prediction_type)
+        return [warning] if warning else []

@@ -1,0 +1,105 @@
+"""The local record of a run: an append-only file of JSON lines, and how much of it MLflow has.
+
+tracking.jsonl       one record a line: run (first), params, metrics, tags, artifact, status
+tracking.ack.json    the MLflow run and the byte offset up to which everything was received
+tracking.lock        held while records are sent, so that one process sends at a time
+tracking-artifacts/  copies of files still to be sent
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from t2s import atomic
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What MLflow at `uri` has: the run, and every record that ends at or before `offset` (bytes)."""
+
+    uri: str | None = None
+    run_id: str | None = None
+    offset: int = 0
+
+
+class Buffer:
+    """One run's record at `path`; the other files lie beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock_path = path.with_suffix(".lock")
+        self.spool = path.with_name(f"{path.stem}-artifacts")
+        self._ack_path = path.with_suffix(".ack.json")
+
+    def append(self, record: Record) -> None:
+        """Append one record: microseconds, no fsync. It survives the death of this process.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        line = f"{json.dumps(record)}\n".encode()
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            written = os.write(handle, line)
+            if written < len(line):
+                os.write(handle, b"\n")
+        finally:
+            os.close(handle)
+
+    def records(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
+        """Every complete record from `offset` on, with the offset where it ends; torn lines are skipped."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # still being written
+                offset += len(line)
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                yield record, offset
+
+    def has_header(self) -> bool:
+        """Whether the run has been described yet."""
+        return any(record["kind"] == "run" for record, _ in self.records())
+
+    def last_steps(self) -> dict[str, int]:
+        """The highest step recorded for each metric."""
+        last: dict[str, int] = {}
+        for record, _ in self.records():
+            if record["kind"] == "metrics":
+                for key in record["values"]:
+                    last[key] = max(record["step"], last.get(key, -1))
+        return last
+
+    def pending(self) -> bool:
+        """Whether there are records that MLflow does not have."""
+        return next(self.records(self.acknowledged().offset), None) is not None
+
+    def acknowledged(self) -> Acknowledged:
+        """What MLflow has; nothing when that was never written."""
+        try:
+            return Acknowledged(**json.loads(self._ack_path.read_text("utf-8")))
+        except FileNotFoundError:
+            return Acknowledged()
+
+    def acknowledge(self, state: Acknowledged) -> None:
+        """Durably note what MLflow has."""
+        atomic.write_json(self._ack_path, asdict(state))
+
+    def complete_torn_line(self) -> None:
+        """End a line that a full disk or power loss cut off, so that the next record stands on its own."""
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            return
+        with self.path.open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")

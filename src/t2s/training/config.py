@@ -1,0 +1,78 @@
+"""The `train:` section of params.yaml."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from t2s.diffusion.config import SNRWeightingConfig
+
+
+class AugmentConfig(BaseModel):
+    """Changes to train clips that keep their meaning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flip: float = Field(ge=0, le=1, description="share of clips mirrored: the signer's handedness swaps")
+    colour: float = Field(ge=0, le=1, description="standard deviation of per-channel gain and offset")
+
+
+class ValidationConfig(BaseModel):
+    """The seeded validation during training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num_clips: int = Field(ge=2, le=100_000)
+    num_timesteps: int = Field(ge=3, le=1000, description="evenly spread over 0 … T-1")
+    every_epochs: int = Field(ge=1)
+
+
+class MonitorConfig(BaseModel):
+    """When a red flag goes up (the seed's "Red flags")."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    output_scale: tuple[float, float] = Field(description="outside: red flag")
+    output_scale_notice: tuple[float, float] = Field(description="outside: notice")
+    oscillation: float = Field(gt=0, description="relative spread of epoch losses round their trend")
+    gradient_norm: float = Field(gt=0, description="median norm before clipping over an epoch")
+    noisiness: float = Field(gt=0, description="high-frequency energy of samples over that of real clips")
+    noisy_after_epochs: int = Field(ge=1)
+    text_ignored_after_epochs: int = Field(ge=1)
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what the trained weights are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(ge=0)
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1, description="clips per optimizer step, over all devices")
+    accumulation: int = Field(ge=1, description="micro-batches per step: same result, less memory")
+    optimizer: Literal["adamw", "muon"]
+    learning_rate: float = Field(gt=0, lt=1)
+    betas: tuple[float, float]
+    weight_decay: float = Field(ge=0, lt=1)
+    warmup_steps: int = Field(ge=0)
+    decay_fraction: float = Field(ge=0, le=1, description="last share of the run in which the rate falls to 0")
+    gradient_clip: float = Field(gt=0)
+    ema_decay: float = Field(ge=0, lt=1)
+    precision: Literal["auto", "fp32", "bf16"]
+    compile: bool
+    temporal_weight: float = Field(ge=0, le=10, description="features + weight · temporal features")
+    snr_weighting: SNRWeightingConfig
+    motion_weight: float = Field(ge=0, description="extra weight of pixels that move")
+    frame_difference_weight: float = Field(ge=0, description="weight of the MSE between frame differences")
+    prompt_dropout: float = Field(ge=0, lt=1, description="share of prompts replaced by the null prompt")
+    timesteps: Literal["uniform", "stratified", "logit_normal"]
+    augment: AugmentConfig
+    sample_epochs: list[int]
+    validation: ValidationConfig
+    max_skipped_steps: int = Field(ge=0, description="steps with a non-finite loss or gradient to forgive")
+    monitor: MonitorConfig
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> "TrainConfig":
+        if self.batch_size % self.accumulation:
+            raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}")
+        return self

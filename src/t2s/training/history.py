@@ -1,0 +1,48 @@
+"""What a training remembers of itself: one row an epoch, and the steps of the epoch under way."""
+
+from dataclasses import dataclass, field
+from statistics import fmean, median
+from typing import Any
+
+RANGES = ("low", "mid", "high")  # thirds of 0 … T-1
+
+Row = dict[str, float]
+
+
+@dataclass
+class History:
+    """Survives a kill: `as_json` goes into every checkpoint, floats round-trip exactly."""
+
+    rows: list[Row] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    by_range: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in RANGES})
+    skipped_steps: list[int] = field(default_factory=list)
+    best: float | None = None
+
+    def note(self, loss: float, norm: float, x0_mse: list[float], thirds: list[int]) -> None:
+        """Add one step: its loss, gradient norm, and each clip's x0-error with the third its timestep lies in."""
+        self.losses.append(loss)
+        self.norms.append(norm)
+        for error, third in zip(x0_mse, thirds, strict=True):
+            self.by_range[RANGES[third]].append(error)
+
+    def close_epoch(self, epoch: int, step: int, rate: float, facts: Row) -> Row:
+        """Turn the steps so far into the row of `epoch`; `facts` are noted as they are."""
+        row: Row = {"epoch": epoch, "step": step, "learning_rate": rate}
+        if self.losses:
+            row |= {"train_loss": fmean(self.losses), "gradient_norm": median(self.norms)}
+        row |= {f"train_x0_mse_{name}": fmean(values) for name, values in self.by_range.items() if values}
+        row |= facts
+        self.rows.append(row)
+        self.losses, self.norms, self.by_range = [], [], {name: [] for name in RANGES}
+        return row
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON value from which `from_json` makes the same history."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "History":
+        """The inverse of `as_json`."""
+        return cls(**value)

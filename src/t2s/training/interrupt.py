@@ -1,0 +1,38 @@
+"""SIGTERM and Ctrl-C as a request: the loop finishes its step, writes a checkpoint and leaves."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Interrupted(SystemExit):
+    """Training was asked to stop; its state is on disk. The exit code is 128 + the signal's number."""
+
+
+class InterruptRequest:
+    """While entered, SIGTERM and SIGINT are noted instead of ending the process. A second one ends it at once."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise Interrupted(128 + number)
+        self.signal = number
+
+    def leave(self) -> None:
+        """Raise Interrupted with the exit code of the signal that came."""
+        assert self.signal is not None
+        raise Interrupted(128 + self.signal)

@@ -1,0 +1,268 @@
+"""The training loop. It receives a module and an iterable and knows neither models nor data sets."""
+
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from t2s.errors import UserError
+from t2s.runtime_config import RuntimeConfig
+from t2s.tracking.tracker import Tracker
+from t2s.training.config import TrainConfig
+from t2s.training.ema import EMA
+from t2s.training.history import History, Row
+from t2s.training.interrupt import InterruptRequest
+from t2s.training.loader import Batch
+from t2s.training.monitor import Flag, check
+from t2s.training.objective import Noised, Objective
+from t2s.training.optimizer import learning_rate, make_optimizers, set_learning_rate
+from t2s.training.randomness import step_generator
+from t2s.training.snapshot import capture, restore
+from t2s.training.state import RunState
+from t2s.training.validation import Validation
+
+logger = logging.getLogger(__name__)
+
+LOG_EVERY_STEPS = 20
+
+
+class SampleHook(Protocol):
+    """Draws samples with the averaged weights after an epoch and returns metrics of them (noisiness)."""
+
+    def __call__(self, denoiser: nn.Module, epoch: int) -> dict[str, float]: ...
+
+
+@dataclass
+class Training:
+    """All the parts of one training."""
+
+    denoiser: nn.Module
+    objective: Objective
+    batches_from: Callable[[int], Iterable[Batch]]  # the batches from this step on
+    num_clips: int
+    validation: Validation
+    config: TrainConfig
+    runtime: RuntimeConfig
+    accelerator: Accelerator
+    state: RunState | None
+    tracker: Tracker
+    on_samples: SampleHook
+    after_step: Callable[[], None]  # e.g. ViViT.clamp_output_scale
+    facts: Callable[[], dict[str, float]]  # what to note of the model itself each epoch, e.g. output_scale
+
+    @property
+    def num_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return math.ceil(self.config.epochs * self.num_clips / self.config.batch_size)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished training leaves. `weights`: the averaged ones, by parameter name."""
+
+    weights: dict[str, Tensor]
+    history: History
+    flags: list[Flag]
+    num_steps: int
+    seconds: float
+    clips_per_s: float
+
+
+def train(training: Training) -> TrainResult:
+    """Train to the end, from wherever the state stands.
+
+    Raises:
+        UserError: a loss or gradient that is not finite, beyond the steps train.max_skipped_steps forgives.
+        Interrupted: SIGTERM or Ctrl-C; the state is written first.
+    """
+    return _Run(training).run()
+
+
+class _Run:
+    """One process's walk through the steps."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self.config = training.config
+        self.accelerator = training.accelerator
+        self.device = self.accelerator.device
+        self.raw = training.denoiser.to(self.device)
+        self.optimizers = make_optimizers(self.raw, self.config)
+        self.ema = EMA(self.raw, self.config.ema_decay)
+        self.history = History()
+        self.step = self._restore()
+        compiled = torch.compile(self.raw) if self.config.compile else self.raw
+        self.denoiser = self.accelerator.prepare(compiled)
+        self.started, self.first_step = time.perf_counter(), self.step
+        self.last_saved = time.monotonic()
+        self.flags: list[Flag] = check(self.history.rows, self.config.monitor)
+
+    def run(self) -> TrainResult:
+        training, num_steps = self.training, self.training.num_steps
+        bar = tqdm(
+            total=num_steps,
+            initial=self.step,
+            desc="train",
+            unit="step",
+            disable=not (sys.stderr.isatty() and self.accelerator.is_main_process),
+        )
+        self.denoiser.train()
+        with InterruptRequest() as interrupt, bar:
+            if self.step == 0 and training.state is not None:
+                self._save()
+            for batch in training.batches_from(self.step):
+                loss = self._learn(batch)
+                self.step += 1
+                bar.update()
+                if self.step % LOG_EVERY_STEPS == 0:
+                    bar.set_postfix(loss=f"{loss:.4f}", clips_per_s=f"{self._clips_per_s():.1f}")
+                if self._ends_epoch():
+                    self._close_epoch()
+                if interrupt.signal is not None:
+                    self._save()
+                    interrupt.leave()
+                if self._is_save_due():
+                    self._save()
+            self._save()
+        seconds = time.perf_counter() - self.started
+        return TrainResult(self.ema.state(), self.history, self.flags, num_steps, seconds, self._clips_per_s())
+
+    def _learn(self, batch: Batch) -> float:
+        """One optimizer step; returns the loss."""
+        world, rank = self.accelerator.num_processes, self.accelerator.process_index
+        generator = step_generator(self.config.seed, batch.step, self.device)
+        batch = batch.to(self.device)
+        noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world)
+        rate = learning_rate(self.config, batch.step, self.training.num_steps)
+        set_learning_rate(self.optimizers, rate)
+        loss, x0_mse = self._backward(noised)
+        norm = float(nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            self._forgive_or_stop(batch, loss, norm)
+        else:
+            for optimizer in self.optimizers:
+                optimizer.step()
+            self.training.after_step()
+            self.ema.update(batch.step)
+            thirds = (3 * noised.t // self.training.objective.schedule.num_timesteps).clamp(max=2)
+            self.history.note(loss, norm, x0_mse, thirds.tolist())
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        if batch.step % LOG_EVERY_STEPS == 0:
+            self.training.tracker.log_metrics(
+                {"train/loss": loss, "train/gradient_norm": norm, "train/learning_rate": rate},
+                step=batch.step,
+            )
+        return loss
+
+    def _backward(self, noised: Noised) -> tuple[float, list[float]]:
+        """Gradients of the mean loss over the batch, in micro-batches. Returns (mean loss, x0-error per clip)."""
+        parts = self.config.accumulation
+        size = len(noised.t) // parts
+        total, errors = torch.zeros((), device=self.device), []
+        for part in range(parts):
+            some = slice(part * size, (part + 1) * size)
+            micro = Noised(noised.x0[some], noised.eps[some], noised.x_t[some], noised.t[some], noised.prompt_ids[some])
+            is_last = part == parts - 1  # processes exchange gradients once a step
+            with nullcontext() if is_last else self.accelerator.no_sync(self.denoiser):
+                with self.accelerator.autocast():
+                    losses, x0_mse = self.training.objective(self.denoiser, micro)
+                mean = losses.mean() / parts
+                self.accelerator.backward(mean)
+            total += mean.detach()
+            errors.append(x0_mse)
+        mean_loss: Tensor = self.accelerator.reduce(total, reduction="mean")
+        return mean_loss.item(), torch.cat(errors).tolist()
+
+    def _forgive_or_stop(self, batch: Batch, loss: float, norm: float) -> None:
+        skipped = self.history.skipped_steps
+        skipped.append(batch.step)
+        if len(skipped) <= self.config.max_skipped_steps:
+            logger.warning("step %d skipped: loss %s, gradient norm %s", batch.step, loss, norm)
+            return
+        raise UserError(
+            f"step {batch.step}: loss {loss}, gradient norm {norm} (clips {', '.join(batch.clip_ids)}); the last good "
+            "checkpoint is kept: lower train.learning_rate, check these clips, or allow train.max_skipped_steps"
+        )
+
+    def _ends_epoch(self) -> bool:
+        """Whether the step just made was the last one that starts in its epoch."""
+        return self._epochs(self.step) > self._epochs(self.step - 1)
+
+    def _epochs(self, step: int) -> int:
+        if step == self.training.num_steps:
+            return self.config.epochs
+        return step * self.config.batch_size // self.training.num_clips
+
+    def _close_epoch(self) -> None:
+        """Row, validation, samples, flags and best weights of the epoch that ended."""
+        training, history, epoch = self.training, self.history, self._epochs(self.step)
+        rate = learning_rate(self.config, self.step - 1, training.num_steps)
+        row = history.close_epoch(epoch, self.step, rate, training.facts())
+        validates = epoch % self.config.validation.every_epochs == 0 or epoch == self.config.epochs
+        samples = epoch in self.config.sample_epochs or epoch == self.config.epochs
+        if self.accelerator.is_main_process and (validates or samples):
+            self._look(row, epoch, validates, samples)
+        self.accelerator.wait_for_everyone()
+        self.flags = check(history.rows, self.config.monitor)
+        for flag in self.flags:
+            if flag.epoch == epoch:
+                logger.warning("%s flag, epoch %d: %s. %s", flag.level, epoch, flag.message, flag.advice)
+        training.tracker.log_metrics({_metric(key): value for key, value in row.items()}, step=self.step)
+        training.tracker.set_tags({f"monitor.{flag.name}": flag.message for flag in self.flags})
+
+    def _look(self, row: Row, epoch: int, validates: bool, samples: bool) -> None:
+        """Measure with the averaged weights."""
+        self.ema.swap()
+        self.raw.eval()
+        with torch.inference_mode(), self.accelerator.autocast():
+            if validates:
+                row |= self.training.validation(self.raw)
+            if samples:
+                row |= self.training.on_samples(self.raw, epoch)
+        self.raw.train()
+        self.ema.swap()
+        best, state = self.history.best, self.training.state
+        if validates and state is not None and (best is None or row["x0_mse"] < best):
+            self.history.best = row["x0_mse"]
+            state.save_best(self.step, self.ema.state(), {"x0_mse": row["x0_mse"]})
+
+    def _is_save_due(self) -> bool:
+        due = time.monotonic() - self.last_saved >= self.training.runtime.checkpoint_every_s
+        return due and self.accelerator.is_main_process
+
+    def _save(self) -> None:
+        """Write everything the run needs to go on from here."""
+        state = self.training.state
+        if state is None or not self.accelerator.is_main_process:
+            return
+        tensors, metadata = capture(self.raw, self.ema, self.optimizers, self.history)
+        state.save(self.step, tensors, {**metadata, "mlflow_run_id": self.training.tracker.run_id})
+        self.last_saved = time.monotonic()
+
+    def _restore(self) -> int:
+        """Load the newest state, if any; returns the number of steps already made."""
+        found = self.training.state.latest() if self.training.state else None
+        if found is None:
+            return 0
+        self.history = restore(found, self.raw, self.ema, self.optimizers)
+        step = int(found.metadata["step"])
+        logger.info("going on from step %d of %d", step, self.training.num_steps)
+        return step
+
+    def _clips_per_s(self) -> float:
+        made = (self.step - self.first_step) * self.config.batch_size
+        return made / max(time.perf_counter() - self.started, 1e-9)
+
+
+def _metric(key: str) -> str:
+    return key.replace("train_", "train/") if key.startswith("train_") else f"epoch/{key}"

@@ -1,0 +1,71 @@
+"""One step's loss: noise the clips, predict, weigh. One value per clip; the caller takes the mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from t2s.diffusion import prediction
+from t2s.diffusion.config import PredictionType
+from t2s.diffusion.loss import frame_difference_mse, motion_weight, mse_per_clip
+from t2s.diffusion.schedule import Schedule, add_noise
+from t2s.diffusion.weighting import loss_weights
+from t2s.training.augment import augment
+from t2s.training.config import TrainConfig
+from t2s.training.randomness import draw_timesteps
+
+Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Noised:
+    """A batch with this step's chance applied. x0, eps, x_t: (B, C, F, H, W); t: (B,); prompt_ids: (B, L)."""
+
+    x0: Tensor
+    eps: Tensor
+    x_t: Tensor
+    t: Tensor
+    prompt_ids: Tensor
+
+
+class Objective:
+    """The training objective that `diffusion:` and `train:` describe."""
+
+    def __init__(self, schedule: Schedule, kind: PredictionType, config: TrainConfig) -> None:
+        self.schedule, self.kind, self.config = schedule, kind, config
+        self.weights = loss_weights(config.snr_weighting, schedule, kind).float()  # (T,)
+
+    def noised(
+        self,
+        clips: Tensor,
+        prompt_ids: Tensor,
+        generator: torch.Generator,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> Noised:
+        """Augment, drop prompts, draw t and noise.
+
+        Chance is drawn for the global batch of world_size · B clips and this process takes its share, so that two
+        processes with batch B do what one does with 2B.
+        """
+        share, device = len(clips), clips.device
+        total, mine = share * world_size, slice(rank * share, (rank + 1) * share)
+        t = draw_timesteps(self.config.timesteps, total, self.schedule.num_timesteps, generator)[mine]
+        dropped = torch.rand(total, generator=generator, device=device)[mine] < self.config.prompt_dropout
+        eps = torch.randn((total, *clips.shape[1:]), generator=generator, device=device)[mine]
+        x0 = augment(clips, self.config.augment, generator, rank, world_size)
+        return Noised(x0, eps, add_noise(self.schedule, x0, eps, t), t, prompt_ids.masked_fill(dropped[:, None], 0))
+
+    def __call__(self, denoiser: Denoiser, batch: Noised) -> tuple[Tensor, Tensor]:
+        """(weighted loss per clip (B,), unweighted x0-MSE per clip (B,), detached)."""
+        output = denoiser(batch.x_t, batch.t, batch.prompt_ids).float()
+        wanted = prediction.target(self.kind, batch.x0, batch.eps, batch.t, self.schedule)
+        moving = motion_weight(batch.x0, self.config.motion_weight) if self.config.motion_weight > 0 else None
+        loss = mse_per_clip(output, wanted, moving)
+        if self.config.frame_difference_weight > 0:
+            loss = loss + self.config.frame_difference_weight * frame_difference_mse(output, wanted)
+        with torch.no_grad():
+            x0_hat = prediction.to_x0(self.kind, output, batch.x_t, batch.t, self.schedule)
+            x0_mse = mse_per_clip(x0_hat, batch.x0)
+        return loss * self.weights.to(loss.device)[batch.t], x0_mse

@@ -1,0 +1,185 @@
+"""The run-state directory: where a killed training goes on from.
+
+runs/<fingerprint>/         under the project root, git-ignored; no DVC out (DVC deletes its outs first)
+    lock                    held while a process trains; its content is that process's id
+    run.json                what this run is, for people and `t2s runs list`
+    state-00000042.safetensors   everything needed to go on after step 42; the newest k are kept
+    best.safetensors        the weights with the best validation so far
+    tracking.jsonl …        the tracker's buffer
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor
+
+from t2s import atomic
+from t2s.checkpoint import Checkpoint, differing_keys, load_checkpoint, save_checkpoint
+from t2s.errors import UserError
+
+STATE_PATTERN = "state-" + "[0-9]" * 8 + ".safetensors"
+STATE_KIND = "training state"
+LOCK_NAME = "lock"
+
+logger = logging.getLogger(__name__)
+_held: set[Path] = set()  # POSIX locks do not exclude their own process
+
+
+class RunState:
+    """One training's state, held exclusively from `open` to `close` (a context manager)."""
+
+    def __init__(self, folder: Path, lock: int, config: Mapping[str, Any], keep: int) -> None:
+        self.folder = folder
+        self.fingerprint = folder.name
+        self.tracking_buffer = folder / "tracking.jsonl"
+        self._lock = lock
+        self._config = dict(config)
+        self._keep = keep
+
+    @classmethod
+    def open(cls, root: Path, fingerprint: str, config: Mapping[str, Any], keep: int = 2, fresh: bool = False) -> Self:
+        """Lock `<root>/runs/<fingerprint>/` and clear what a crash left in it.
+
+        Args:
+            config: what the fingerprint was made from (params, data digest); explains a mismatch by its keys.
+            keep: newest states kept; with 2 or more, one damaged file costs no more than one interval.
+            fresh: discard every earlier state first.
+
+        Raises:
+            UserError: another process trains this fingerprint, or the folder cannot be written.
+        """
+        folder = root.resolve() / "runs" / fingerprint
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = acquire_lock(folder)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
+        state = cls(folder, lock, config, keep)
+        atomic.remove_partials(folder)
+        if fresh:
+            state._discard()
+        return state
+
+    def close(self) -> None:
+        """Release the lock."""
+        release_lock(self.folder, self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def describe(self, description: Mapping[str, Any]) -> None:
+        """Write run.json: free-form facts for people and `t2s runs list`."""
+        atomic.write_json(self.folder / "run.json", {"fingerprint": self.fingerprint, **description})
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Path:
+        """Durably store the state after `step` (0 … 99,999,999); then drop all but the newest k up to it.
+
+        States past `step` go too: they are of a future that was rewound because a file was damaged.
+        """
+        path = self.folder / f"state-{step:08d}.safetensors"
+        save_checkpoint(path, tensors, self._sealed(step, metadata), STATE_KIND)
+        kept = [other for other in self._states() if other.name <= path.name][: self._keep]
+        for other in self._states():
+            if other not in kept:
+                other.unlink(missing_ok=True)
+        return path
+
+    def latest(self) -> Checkpoint | None:
+        """The newest state that is whole, or None when this training has not started yet.
+
+        A damaged file is reported as a warning and the one before it used.
+
+        Raises:
+            UserError: states exist but none can be used (never a silent restart), or one is of another run.
+        """
+        states = self._states()
+        for path in states:
+            try:
+                found = load_checkpoint(path, STATE_KIND)
+            except UserError as error:
+                logger.warning("%s; going back to the state before it", error)
+                continue
+            self._require_own(path, found.metadata)
+            return found
+        if states:
+            raise UserError(
+                f"{self.folder}: none of its {len(states)} states is usable; --fresh starts again from step 0"
+            )
+        return None
+
+    def save_best(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+        """Durably replace the best weights. Call it before `save`: a state must never outrun its best."""
+        save_checkpoint(self._best, tensors, self._sealed(step, metadata), STATE_KIND)
+
+    def best(self) -> Checkpoint | None:
+        """The best weights so far, or None. Raises UserError when the file is damaged or of another run."""
+        if not self._best.exists():
+            return None
+        found = load_checkpoint(self._best, STATE_KIND)
+        self._require_own(self._best, found.metadata)
+        return found
+
+    @property
+    def _best(self) -> Path:
+        return self.folder / "best.safetensors"
+
+    def _states(self) -> list[Path]:
+        return sorted(self.folder.glob(STATE_PATTERN), reverse=True)
+
+    def _sealed(self, step: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        return {**metadata, "step": step, "fingerprint": self.fingerprint, "config": self._config}
+
+    def _require_own(self, path: Path, metadata: Mapping[str, Any]) -> None:
+        if metadata["fingerprint"] != self.fingerprint:
+            lines = differing_keys(self._config, metadata["config"]) or ["the source code"]
+            raise UserError(f"{path}: belongs to run {metadata['fingerprint']}; it differs in {'; '.join(lines)}")
+
+    def _discard(self) -> None:
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK_NAME:
+                path.unlink(missing_ok=True)
+
+
+def acquire_lock(folder: Path) -> int:
+    """Take the folder's lock without waiting; return its file descriptor.
+
+    A POSIX record lock (lockf), not flock: forked loader workers do not inherit it, so a killed trainer frees
+    it at once, even while its workers are still dying.
+
+    Raises:
+        UserError: "already training <fingerprint>, pid N".
+    """
+    if folder in _held:
+        raise UserError(f"already training {folder.name}, pid {os.getpid()} (this very process)")
+    lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pid = os.pread(lock, 32, 0).decode(errors="replace") or "unknown"
+        os.close(lock)
+        raise UserError(f"already training {folder.name}, pid {pid}; wait for it or stop it") from None
+    os.truncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    _held.add(folder)
+    return lock
+
+
+def release_lock(folder: Path, lock: int) -> None:
+    """Give the folder free again; a second time does nothing."""
+    if folder in _held:
+        _held.remove(folder)
+        os.truncate(lock, 0)
+        os.close(lock)

@@ -1,0 +1,95 @@
+"""The seeded validation during training: same clips, same noise, same timesteps every time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from t2s.diffusion import prediction
+from t2s.diffusion.config import PredictionType
+from t2s.diffusion.loss import mse_per_clip
+from t2s.diffusion.schedule import Schedule, add_noise, at
+from t2s.training.config import ValidationConfig
+
+Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
+RANGES = ("low", "mid", "high")  # thirds of 0 … T-1
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Held-out clips (B, C, F, H, W), their prompts (B, L), and the same prompts dealt to other clips."""
+
+    clips: Tensor
+    prompt_ids: Tensor
+    shuffled_ids: Tensor
+
+
+class Validation:
+    """Measures x0-error, skill and what the prompt is worth, on fixed clips and fixed noise."""
+
+    def __init__(
+        self,
+        held_out: ValidationSet,
+        schedule: Schedule,
+        kind: PredictionType,
+        config: ValidationConfig,
+        batch_size: int,
+    ) -> None:
+        self.set, self.schedule, self.kind, self.batch_size = held_out, schedule, kind, batch_size
+        last = schedule.num_timesteps - 1
+        spread = torch.linspace(0, last, min(config.num_timesteps, last + 1))
+        self.timesteps = sorted({round(t) for t in spread.tolist()})
+
+    @torch.inference_mode()
+    def __call__(self, denoiser: Denoiser) -> dict[str, float]:
+        """Metrics by name.
+
+        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / best of (copy, zero,
+        scalar Wiener), `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the noisy
+        third, relative to the intended one.
+        """
+        errors: dict[str, list[float]] = {name: [] for name in RANGES}
+        skills: dict[str, list[float]] = {name: [] for name in RANGES}
+        gaps: dict[str, list[float]] = {"intended": [], "shuffled": [], "null": []}
+        null_ids = torch.zeros_like(self.set.prompt_ids)
+        for t in self.timesteps:
+            name = RANGES[min(2, 3 * t // self.schedule.num_timesteps)]
+            error = self._x0_error(denoiser, t, self.set.prompt_ids)
+            errors[name].append(error)
+            skills[name].append(1 - error / self._trivial(t))
+            if name == "high":
+                gaps["intended"].append(error)
+                gaps["shuffled"].append(self._x0_error(denoiser, t, self.set.shuffled_ids))
+                gaps["null"].append(self._x0_error(denoiser, t, null_ids))
+        everything = [value for values in errors.values() for value in values]
+        metrics = {"x0_mse": _mean(everything)}
+        metrics |= {f"x0_mse_{name}": _mean(values) for name, values in errors.items() if values}
+        metrics |= {f"skill_{name}": _mean(values) for name, values in skills.items() if values}
+        metrics |= {f"{name}_gap": _mean(gaps[name]) / _mean(gaps["intended"]) - 1 for name in ("shuffled", "null")}
+        return metrics
+
+    def _x0_error(self, denoiser: Denoiser, t: int, prompt_ids: Tensor) -> float:
+        total = 0.0
+        device = self.set.clips.device
+        generator = torch.Generator(device).manual_seed(t)
+        for first in range(0, len(self.set.clips), self.batch_size):
+            x0 = self.set.clips[first : first + self.batch_size]
+            ids = prompt_ids[first : first + self.batch_size]
+            steps = torch.full((len(x0),), t, device=device)
+            eps = torch.randn(x0.shape, generator=generator, device=device)
+            x_t = add_noise(self.schedule, x0, eps, steps)
+            x0_hat = prediction.to_x0(self.kind, denoiser(x_t, steps, ids).float(), x_t, steps, self.schedule)
+            total += mse_per_clip(x0_hat, x0).double().sum().item()
+        return total / len(self.set.clips)
+
+    def _trivial(self, t: int) -> float:
+        """The best x0-error among predictors that know nothing: zero, copy x_t / a, scalar Wiener filter."""
+        power = self.set.clips.double().square().mean().item()
+        snr = at(self.schedule.snr, torch.tensor([t]), torch.zeros(1, dtype=torch.float64)).item()
+        wiener = power / (1 + snr * power)
+        return min(power, wiener, 1 / snr if snr > 0 else power)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

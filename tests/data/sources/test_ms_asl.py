@@ -1,0 +1,74 @@
+"""MS-ASL's layout: spans of YouTube videos with boxes in fractions."""
+
+import json
+
+import pytest
+
+from t2s.data.sources.clip import SourceReport
+from t2s.data.sources.ms_asl import MsAsl, video_id_of
+
+
+def entry(**changes):
+    return {
+        "org_text": "match",
+        "clean_text": "match",
+        "text": "match!",
+        "url": "https://www.youtube.com/watch?v=C37R_Ix8-qs",
+        "start_time": 1.5,
+        "end_time": 3.25,
+        "label": 1,
+        "signer_id": 0,
+        "box": [0.25, 0.125, 1.0, 0.5],
+        "width": 640.0,
+        "height": 360.0,
+        "fps": 29.97,
+        **changes,
+    }
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "MSASL_classes.json").write_text(json.dumps(["hello", "fit"]))
+    (tmp_path / "MSASL_synonym.json").write_text(json.dumps([["fit", "match"]]))
+    (tmp_path / "MSASL_train.json").write_text(json.dumps([entry(), entry(label=99, text="null"), entry(url="")]))
+    (tmp_path / "MSASL_val.json").write_text(json.dumps([entry(start_time=float("nan")), 7]))
+    return tmp_path
+
+
+def read(root):
+    report = SourceReport("ms_asl")
+    return list(MsAsl().read(root, None, report)), report
+
+
+def test_rows(root):
+    assert MsAsl().detect(root)
+    clips, report = read(root)
+    assert [(clip.clip_id, clip.sign, clip.text, clip.signer) for clip in clips] == [
+        ("train-00000", "fit", "match!", "0"),
+        ("train-00001", "match", "null", "0"),
+    ]
+    assert (clips[0].start_s, clips[0].end_s, clips[0].fps, clips[0].video) == (1.5, 3.25, 29.97, "C37R_Ix8-qs")
+    assert report.counts() == {"malformed": 3}
+    assert report.notes == ["MSASL_test.json is missing: no test clips"]
+
+
+def test_boxes_are_in_pixels_of_the_file_that_is_there(root, write_mp4):
+    assert read(root)[0][0].box == (80, 90, 320, 360)  # no file: the annotated 640x360; the list is y0 x0 y1 x1
+    write_mp4(root / "any" / "C37R_Ix8-qs.mp4", size=(64, 48))
+    clip = read(root)[0][0]
+    assert clip.path == "any/C37R_Ix8-qs.mp4"
+    assert clip.box == (8, 12, 32, 48)
+
+
+@pytest.mark.parametrize(
+    ("url", "video"),
+    [
+        ("https://www.youtube.com/watch?v=C37R_Ix8-qs&t=3", "C37R_Ix8-qs"),
+        ("www.youtube.com/watch?v=-abc", "-abc"),
+        ("https://youtu.be/C37R_Ix8-qs", "C37R_Ix8-qs"),
+        ("http://example.org/a/b.mp4", "b"),
+        ("", ""),
+    ],
+)
+def test_video_ids(url, video):
+    assert video_id_of(url) == video
