@@ -24,7 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged") from error
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged"
+        ) from error
     partial = Path(name)
     try:
         yield partial
@@ -33,7 +35,9 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
         _flush(path.parent)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged") from error
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -19,6 +19,8 @@ def apply_preset(model: ModelConfig, train: TrainConfig) -> tuple[ModelConfig, T
         "output_scale_range": None,
         "projection": "two_layer",
         "projection_sees_input": False,
+        "projection_shortcut": False,
+        "input_pool": 1,
     }
     legacy_train = {
         "temporal_weight": LEGACY_TEMPORAL_WEIGHT,

@@ -29,12 +29,12 @@ def asl_citizen(tmp_path, write_mp4):
 def test_counts_gaps_durations_and_licence(asl_citizen, make_config):
     found = inspect_root(asl_citizen, make_config(source="asl_citizen", root="/elsewhere", licence_acknowledged=True))
     assert (found.source, found.listed, found.usable, found.num_files) == ("asl_citizen", 9, 8, 8)
-    assert found.splits == {"test": 3, "train": 3, "val": 3}
-    assert found.signs == {"BOOK": 6, "HELLO": 3}
-    assert found.signers == {"P1": 3, "P2": 3, "P3": 3}
+    assert found.splits == {"test": 3, "train": 2, "val": 3}
+    assert found.signs == {"BOOK": 6, "HELLO": 2}
+    assert found.signers == {"P2": 3, "P3": 3, "P1": 2}
     assert found.split_key == "signer"
     assert found.issue_counts == {"missing": 1}
-    assert [(issue.clip_id, issue.kind) for issue in found.unreadable] == [("val0", "container")]
+    assert [(issue.clip_id, issue.kind) for issue in found.unreadable] == [("val0", "corrupt")]
     assert found.picture_sizes == {"64x48": 7}
     assert (found.durations.known, found.durations.shortest_s, found.durations.longest_s) == (7, 1.0, 3.0)
     assert found.stored_bytes == 8 * 16 * 64 * 64 * 3 * 2
@@ -49,8 +49,8 @@ def test_the_table_tells_a_person(asl_citizen, make_config):
         "Microsoft Research License Terms",
         "data.licence_acknowledged: true",
         "9 listed, 8 usable",
-        "test 3 · train 3 · val 3; no signer is in two of them",
-        "BOOK 6 · HELLO 3",
+        "test 3 · train 2 · val 3; no signer is in two of them",
+        "BOOK 6 · HELLO 2",
         "train0, videos/train0.mp4: no such file",
         "1 unreadable",
         "64x48 7",
@@ -69,7 +69,7 @@ def test_only_so_many_headers_are_read(asl_citizen):
 def test_the_configuration_of_this_very_folder_filters_and_splits(asl_citizen, make_config):
     config = make_config(source="asl_citizen", root=asl_citizen, signs=["hello"], split_key="video")
     found = inspect_root(asl_citizen, config)
-    assert found.signs == {"HELLO": 3}
+    assert found.signs == {"HELLO": 2}
     assert found.split_key == "signer"  # one video per signer: the signers are apart too
     assert not found.must_acknowledge
     assert "after filters" in format_table(found)
@@ -110,6 +110,14 @@ def test_many_issues_are_shown_in_part(tmp_path, write_mp4):
     table = format_table(inspect_root(tmp_path))
     assert "missing: 9" in table
     assert "… 6 more (--json lists them all)" in table
+
+
+def test_annotations_without_any_video(tmp_path):
+    span = {"url": "http://e.org/x", "start_time": 0, "end_time": 1, "text": "x"}
+    (tmp_path / "MSASL_train.json").write_text(json.dumps([span] * 5))
+    found = inspect_root(tmp_path)
+    assert (found.listed, found.usable, found.issue_counts, found.splits) == (5, 0, {"missing": 5}, {})
+    assert "5 listed, 0 usable" in format_table(found)
 
 
 def test_an_empty_folder(tmp_path):

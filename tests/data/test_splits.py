@@ -45,7 +45,7 @@ def test_with_too_few_videos_per_sign_some_are_still_held_out():
 
 def test_the_assignment_is_frozen():
     """Another hash would silently move held-out signers into training."""
-    assert make_splits(list("abcdef"), [""] * 6, 0.2, 0.2) == ["train", "train", "train", "train", "test", "val"]
+    assert make_splits(list("abcdef"), [""] * 6, 0.2, 0.2) == ["train", "train", "train", "test", "train", "val"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """`t2s runs`: what the state directories hold, and cleaning them."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from t2s.errors import UserError
 from t2s.tracking.buffer import Buffer
-from t2s.training.runs import clean_runs, list_runs
+from t2s.training.runs import clean_runs, list_runs, runs_table
 from t2s.training.state import RunState
 
 
@@ -26,8 +28,8 @@ def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
         for path in (tmp_path / "runs" / fingerprint).iterdir():
             os.utime(path, (number, number))
     newest, oldest = list_runs(tmp_path)
-    assert (newest.fingerprint, newest.step, newest.pid, newest.unsent) == ("bbbb", 20, None, True)
-    assert (oldest.fingerprint, oldest.description["experiment"]) == ("aaaa", "demo")
+    assert (newest.name, newest.step, newest.pid, newest.unsent) == ("bbbb", 20, None, True)
+    assert (oldest.name, oldest.description["experiment"]) == ("aaaa", "demo")
     assert oldest.size_bytes > 400
 
 
@@ -48,9 +50,28 @@ def test_a_stale_lock_of_a_dead_process_is_no_run_in_progress(tmp_path: Path) ->
 def test_cleaning_frees_the_named_runs_only(tmp_path: Path) -> None:
     make_run(tmp_path, "aaaa", 1)
     make_run(tmp_path, "bbbb", 1)
-    size = list_runs(tmp_path)[1].size_bytes
-    assert clean_runs(tmp_path, ["aaaa"]) == pytest.approx(size, abs=16)
-    assert [run.fingerprint for run in list_runs(tmp_path)] == ["bbbb"]
+    assert clean_runs(tmp_path, ["aaaa"]) == ["aaaa"]
+    assert [run.name for run in list_runs(tmp_path)] == ["bbbb"]
+
+
+def test_cleaning_all_leaves_what_is_in_use(tmp_path: Path) -> None:
+    make_run(tmp_path, "aaaa", 1)
+    preprocess = tmp_path / "runs" / "preprocess-1"
+    preprocess.mkdir()
+    with RunState.open(tmp_path, "bbbb", {}), FileLock(preprocess / "lock"):
+        assert clean_runs(tmp_path) == ["aaaa"]
+        with pytest.raises(UserError, match="preprocess-1: in use"):
+            clean_runs(tmp_path, ["preprocess-1"])
+    assert sorted(clean_runs(tmp_path)) == ["bbbb", "preprocess-1"]
+
+
+def test_the_table_says_what_a_person_asks(tmp_path: Path) -> None:
+    assert runs_table([]) == "no saved runs"
+    make_run(tmp_path, "aaaa", 42)
+    with RunState.open(tmp_path, "bbbb", {}):
+        table = runs_table(list_runs(tmp_path))
+    assert re.search(r"aaaa +42 +0\.\d MiB +just now  resumable, metrics wait for MLflow", table)
+    assert re.search(rf"bbbb +- +0\.0 MiB +just now  running, pid {os.getpid()}$", table, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["cccc", "..", "../outside", ""])

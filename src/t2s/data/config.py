@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Source = Literal[
-    "synthetic", "manifest", "folder", "asl_citizen", "wlasl", "ms_asl", "how2sign", "phoenix2014t", "openasl"
+    "auto", "synthetic", "manifest", "folder", "asl_citizen", "wlasl", "ms_asl", "how2sign", "phoenix2014t", "openasl"
 ]
 
 
@@ -48,7 +48,9 @@ class QualityChecks(_Section):
 class DataConfig(_Section):
     """Where clips come from, which of them are used, and the shape they take."""
 
-    source: Source = Field(description="which reader makes the manifest")
+    source: Source = Field(
+        description="which reader makes the manifest; auto = by what lies in root, synthetic without one"
+    )
     root: str | None = Field(description="folder of a real data set; null for the synthetic signer")
     subset: str | None = Field(description="a named part of the data set (WLASL: nslt_100 ...); null = all")
     split_key: Literal["signer", "video", "given"] = Field(description="what never appears in two splits")
@@ -73,7 +75,7 @@ class DataConfig(_Section):
 
     @model_validator(mode="after")
     def _root_goes_with_source(self) -> Self:
-        if self.source != "synthetic" and self.root is None:
+        if self.source not in ("auto", "synthetic") and self.root is None:
             raise ValueError(f"source {self.source} needs data.root, the folder of the data set")
         return self
 

@@ -49,6 +49,11 @@ class DecoderProcess:
                 raise
         return self._decode_once(row)  # what earlier clips left behind is not this file's fault
 
+    def interrupt(self) -> None:
+        """Kill the child from another thread; the clip in work ends in `crash`."""
+        if self._process is not None:
+            self._process.kill()
+
     def close(self) -> None:
         """End the child, whatever it is doing."""
         if self._process is not None:

@@ -25,6 +25,9 @@ class MediaError(Exception):
     """One file's fault: a reason from the list above and a sentence for the person who owns the file."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
+        super().__init__(reason, message)  # both, so that it survives the way back from a cluster
         self.reason: Reason = reason
         self.message = message
+
+    def __str__(self) -> str:
+        return self.message

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import av.logging
 
 from t2s.data.faults import MediaError
-from t2s.data.media_file import CODECS, CONTAINERS
+from t2s.data.media_file import CODECS, CONTAINERS, ffmpeg_errors
 from t2s.data.safe_open import open_regular
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -42,27 +41,23 @@ def probe_header(root: Path, path: str) -> Header:
 def _video_header(handle: int) -> Header:
     # A nameless stream of bytes and lists of allowed kinds: nothing the file names can be opened in turn.
     options = {"format_whitelist": ",".join(CONTAINERS), "codec_whitelist": ",".join(CODECS)}
-    try:
-        with (
-            av.logging.Capture(),
-            os.fdopen(handle, "rb", closefd=False) as file,
-            av.open(file, metadata_errors="replace", options=options) as container,
-        ):
-            if not container.streams.video:
-                raise MediaError("container", "the file holds no video")
-            stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate
-            if stream.duration is not None and stream.time_base is not None:
-                duration_s: float | None = float(stream.duration * stream.time_base)
-            else:
-                duration_s = container.duration / av.time_base if container.duration is not None else None
-            if stream.codec_context is None or not stream.codec_context.width:
-                raise MediaError("codec", "the header gives no picture size, or its codec is not read")
-            context = stream.codec_context
-            return Header(context.width, context.height, float(rate) if rate else None, duration_s)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, av.error.FFmpegError | OSError) else str(error)
-        raise MediaError("container", f"not a video of a kind that is read ({why})") from None
+    with (
+        ffmpeg_errors(),
+        os.fdopen(handle, "rb", closefd=False) as file,
+        av.open(file, metadata_errors="replace", options=options) as container,
+    ):
+        if not container.streams.video:
+            raise MediaError("container", "the file holds no video")
+        stream = container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
+        if stream.duration is not None and stream.time_base is not None:
+            duration_s: float | None = float(stream.duration * stream.time_base)
+        else:
+            duration_s = container.duration / av.time_base if container.duration is not None else None
+        context = stream.codec_context
+        if context is None or not context.width:
+            raise MediaError("codec", "the header gives no picture size, or its codec is not read")
+        return Header(context.width, context.height, float(rate) if rate else None, duration_s)
 
 
 def _png_header(start: bytes) -> Header:

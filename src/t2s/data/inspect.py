@@ -4,7 +4,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from t2s.data import licences, splits
@@ -13,9 +13,9 @@ from t2s.data.config import DataConfig
 from t2s.data.faults import MediaError
 from t2s.data.header import Header, probe_header
 from t2s.data.sources.clip import Issue, SourceClip
-from t2s.data.sources.media import FRAMES_NAME, frame_names
 from t2s.data.sources.read import list_clips, select_clips
 from t2s.data.sources.registry import AUTO, locate, open_root
+from t2s.data.stills import is_still_pattern, still_paths
 from t2s.progress import track
 
 _END_TOLERANCE_S = 0.5  # header durations are rough; preprocess judges by data.decode.end_tolerance_s
@@ -91,13 +91,13 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
     reader, folder = locate(own.source if own else AUTO, top)
     listed, report = list_clips(reader, folder, own.subset if own else None)
     split_key = None
-    if own is not None:
+    if own is not None and listed:
         listed, split_key = select_clips(listed, own, report)
-    elif all(clip.split for clip in listed):
+    elif listed and all(clip.split for clip in listed):
         split_key = splits.disjoint_key(
             [clip.signer for clip in listed], [clip.video for clip in listed], [clip.split for clip in listed]
         )
-    without_file = {issue.clip_id for issue in report.issues if issue.kind in ("missing", "path")}
+    without_file = report.without_file()
     clips = [clip for clip in listed if clip.clip_id not in without_file]
     first_of = {clip.path: clip for clip in reversed(clips)}
     drawn = sorted(first_of, key=splits.hash_order)[:max_probes]
@@ -148,21 +148,15 @@ def _probe(root: Path, clips: Iterable[SourceClip]) -> tuple[dict[str, Header], 
 
 
 def _header(root: Path, clip: SourceClip) -> Header:
-    if not _is_frames(clip.path):
+    if not is_still_pattern(clip.path):
         return probe_header(root, clip.path)
-    names = frame_names(root, clip.path)
-    first = probe_header(root, str(PurePosixPath(clip.path).with_name(names[0])))
-    return replace(first, fps=clip.fps, duration_s=len(names) / clip.fps if clip.fps else None)
-
-
-def _is_frames(path: str) -> bool:
-    return PurePosixPath(path).name == FRAMES_NAME
+    stills = still_paths(root, clip.path)
+    return replace(probe_header(root, stills[0]), fps=clip.fps, duration_s=len(stills) / clip.fps if clip.fps else None)
 
 
 def _size(root: Path, path: str) -> int:
-    place = root / path
-    names = frame_names(root, path) if _is_frames(path) else [place.name]
-    return sum(place.with_name(name).stat().st_size for name in names)
+    paths = still_paths(root, path) if is_still_pattern(path) else [path]
+    return sum((root / place).stat().st_size for place in paths)
 
 
 def _past_end(clips: Iterable[SourceClip], headers: dict[str, Header]) -> list[Issue]:

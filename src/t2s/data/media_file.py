@@ -41,7 +41,9 @@ class MediaFile:
         self._max_pixels = max_pixels
         self._stream = _video_stream(container)
         self._decoder = _decoder(self._stream, max_pixels)
-        self._tick_s = float(self._stream.time_base or 0)
+        if not self._stream.time_base:
+            raise MediaError("timestamps", "the video has no unit of time")
+        self._tick_s = float(self._stream.time_base)
         self._origin_s = (container.start_time or 0) / av.time_base
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
 
@@ -184,8 +186,10 @@ def _video_stream(container: InputContainer) -> VideoStream:
 
 def _decoder(stream: VideoStream, max_pixels: int) -> VideoCodecContext:
     decoder = stream.codec_context
-    name = decoder.name if decoder is not None else "unknown"
-    if decoder is None or name not in CODECS:
+    if decoder is None:
+        raise MediaError("codec", "the video's codec is unknown, or its description damaged")
+    name = decoder.name
+    if name not in CODECS:
         raise MediaError("codec", f"the codec {name} is not among those that are read ({', '.join(CODECS)})")
     if name in _ALPHA_DECODERS and stream.metadata.get("alpha_mode") == "1":
         extradata = decoder.extradata

@@ -20,6 +20,8 @@ def open_regular(root: Path, path: str) -> int:
         MediaError: `missing` or `path`.
     """
     parts = _parts(path)
+    if not parts:
+        raise MediaError("path", "not a usable file name")
     with _folder(root, parts[:-1]) as folder:
         handle = _open(parts[-1], os.O_NONBLOCK | os.O_NOFOLLOW, folder)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -38,7 +40,7 @@ def _parts(path: str) -> tuple[str, ...]:
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts:
         raise MediaError("path", "the path leaves the data set's folder")
-    if not parts or "\0" in path:
+    if "\0" in path:
         raise MediaError("path", "not a usable file name")
     return parts
 

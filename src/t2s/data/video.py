@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 
+from t2s.data.completeness import check_complete
 from t2s.data.config import DecodeLimits
 from t2s.data.faults import MediaError
 from t2s.data.frame_times import Interval, Sampling, Selection, Timeline, select_frames
@@ -39,6 +40,7 @@ def decode_video(handle: int, request: VideoRequest) -> Painted:
     Raises:
         MediaError: for whatever is wrong with the file.
     """
+    check_complete(handle)
     try:
         painted = _decode_quickly(handle, request)
     except MediaError as fault:

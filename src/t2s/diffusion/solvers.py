@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,10 @@ _DIFFUSERS_NAMES: dict[str, str] = {"epsilon": "epsilon", "v": "v_prediction", "
 
 
 def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) -> Any:
-    """The diffusers scheduler for our schedule, started at t = T-1 (trailing spacing) and ended on x0.
+    """The diffusers scheduler for our schedule, ended on x0; give it `trailing_timesteps`.
+
+    DDIM is DPM-Solver++ of first order (Lu et al. 2022, 2211.01095, §4): the same update, but with the right previous
+    timestep also where the number of steps does not divide T, which diffusers' own DDIMScheduler gets wrong.
 
     Raises:
         UserError: an unknown sampler name.
@@ -25,27 +29,32 @@ def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) 
         "num_train_timesteps": schedule.num_timesteps,
         "trained_betas": schedule.betas.numpy(),
         "prediction_type": _DIFFUSERS_NAMES[kind],
-        "timestep_spacing": "trailing",
     }
-    if name == "ddim":
-        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-        return DDIMScheduler(clip_sample=True, set_alpha_to_one=True, **shared)
     if name == "ddpm":
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
         return DDPMScheduler(clip_sample=True, **shared)
-    if name == "dpmpp":
+    if name in ("ddim", "dpmpp"):
         from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
         return DPMSolverMultistepScheduler(
             algorithm_type="dpmsolver++",
-            solver_order=2,
+            solver_order=1 if name == "ddim" else 2,
             final_sigmas_type="zero",
             lower_order_final=True,
+            rescale_betas_zero_snr=bool(schedule.snr[-1] == 0),  # log-SNR stays finite at the end
             **shared,
         )
     raise UserError(f"sampler '{name}' is unknown; choose one of {', '.join(get_args(SamplerName))}")
+
+
+def trailing_timesteps(num_timesteps: int, num_steps: int) -> list[int]:
+    """`num_steps` timesteps, evenly from T-1 down, the last T / num_steps above clean (Lin et al. 2023, table 2).
+
+    diffusers computes the same with a float arange, which for some counts (29 of 50) yields one step more, at t = -1.
+    """
+    spread: list[int] = (np.linspace(num_timesteps, 0, num_steps, endpoint=False).round().astype(int) - 1).tolist()
+    return spread
 
 
 @torch.inference_mode()
@@ -74,7 +83,7 @@ def sample(
     if not 1 <= num_steps <= schedule.num_timesteps:
         raise UserError(f"num_steps {num_steps} is outside 1 … {schedule.num_timesteps} (diffusion.num_timesteps)")
     scheduler = make_scheduler(sampler, schedule, kind)
-    scheduler.set_timesteps(num_steps, device=noise.device)
+    scheduler.set_timesteps(timesteps=trailing_timesteps(schedule.num_timesteps, num_steps), device=noise.device)
     extra = {"generator": generator} if sampler == "ddpm" else {}
     x = noise
     for done, t in enumerate(scheduler.timesteps, start=1):

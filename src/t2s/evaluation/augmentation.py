@@ -1,62 +1,68 @@
-"""Random variations of the recogniser's training clips: none of them turns one sign into another."""
+"""Random variations of the recogniser's training clips: none of them turns one sign into another.
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+Clips are uint8 (B, F, H, W, 3), as OpenCV likes them; what comes out is float32 in about [-1, 1], same layout.
+"""
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from t2s.evaluation.arrays import Floats, Labels
 from t2s.evaluation.config import AugmentConfig
 
-
-def augment(clips: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Vary (B, 3, F, H, W) in tempo, place, size, hand, colour and quality. Same generator state, same bits."""
-    clips = warp_time(clips, config, generator)
-    clips = warp_space(clips, config, generator)
-    clips = shift_colours(clips, config, generator)
-    return degrade(clips, config, generator)
+Levels = npt.NDArray[np.uint8]
 
 
-def warp_time(clips: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Play faster or slower and start earlier or later, by the nearest frame; the ends stand still."""
-    B, _, F = clips.shape[:3]
+def augment(clips: Levels, config: AugmentConfig, rng: np.random.Generator) -> Floats:
+    """Vary clips in tempo, place, size, hand, colour and quality. The same generator state gives the same bits."""
+    B, F, H, W, _ = clips.shape
+    frames = warped_frames(B, F, config, rng)
+    matrices = placements(B, (H, W), config, rng)
+    soften = rng.random(B) < config.soften_probability
+    varied = np.empty_like(clips)
+    for b in range(B):
+        for f in range(F):
+            frame = cv2.blur(clips[b, frames[b, f]], (3, 3)) if soften[b] else clips[b, frames[b, f]]
+            cv2.warpAffine(frame, matrices[b], (W, H), dst=varied[b, f], borderMode=cv2.BORDER_REPLICATE)
+    return add_noise(shift_colours(varied, config, rng), config, rng)
+
+
+def warped_frames(B: int, F: int, config: AugmentConfig, rng: np.random.Generator) -> Labels:
+    """Which frames to show, (B, F): faster or slower, earlier or later; before and after it, the clip stands still."""
     centre = (F - 1) / 2
-    tempo = 1 + _uniform((B, 1), config.tempo, generator)
-    offset = _uniform((B, 1), config.time_shift * F, generator)
-    frames = ((torch.arange(F) - centre) * tempo + centre + offset).round().long().clamp(0, F - 1)
-    return clips[torch.arange(B)[:, None], :, frames].transpose(1, 2)
+    tempo = 1 + rng.uniform(-config.tempo, config.tempo, (B, 1))
+    offset = F * rng.uniform(-config.time_shift, config.time_shift, (B, 1))
+    frames = np.rint((np.arange(F) - centre) * tempo + centre + offset).astype(np.int64)
+    return frames.clip(0, F - 1)
 
 
-def warp_space(clips: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Shift, scale and mirror, the same for all frames of a clip; edges are continued."""
-    B, C, F, H, W = clips.shape
-    scale = 1 + _uniform((B,), config.scale, generator)
-    mirror = 1 - 2 * (torch.rand(B, generator=generator) < config.mirror_probability).float()
-    place = 2 * _uniform((B, 2), config.shift, generator)  # the grid spans -1 … 1
-    zero = torch.zeros(B)
-    matrix = torch.stack(
-        [torch.stack([scale * mirror, zero, place[:, 0]], 1), torch.stack([zero, scale, place[:, 1]], 1)], 1
-    )
-    grid = functional.affine_grid(matrix, [B, C * F, H, W], align_corners=False)
-    warped = functional.grid_sample(clips.reshape(B, C * F, H, W), grid, padding_mode="border", align_corners=False)
-    return warped.view(B, C, F, H, W)
+def placements(B: int, size: tuple[int, int], config: AugmentConfig, rng: np.random.Generator) -> Floats:
+    """Affine maps (B, 2, 3) in pixels that scale about the centre, mirror left and right, and shift."""
+    height, width = size
+    scale = 1 + rng.uniform(-config.scale, config.scale, B)
+    side = np.where(rng.random(B) < config.mirror_probability, -1, 1)
+    shift = rng.uniform(-config.shift, config.shift, (B, 2)) * (width, height)
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    linear = np.zeros((B, 2, 2))
+    linear[:, 0, 0], linear[:, 1, 1] = scale * side, scale
+    translation = centre - linear @ centre + shift
+    return np.concatenate([linear, translation[..., None]], axis=2).astype(np.float32)
 
 
-def shift_colours(clips: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Gain and offset per colour channel, constant over the clip."""
-    shape = (len(clips), clips.shape[1], 1, 1, 1)
-    gain = 1 + _uniform(shape, config.contrast, generator)
-    return clips * gain + _uniform(shape, config.brightness, generator)
+def shift_colours(clips: Levels, config: AugmentConfig, rng: np.random.Generator) -> Floats:
+    """To [-1, 1], with a gain and an offset per clip and colour channel."""
+    shape = (len(clips), 1, 1, 1, clips.shape[-1])
+    gain = 1 + rng.uniform(-config.contrast, config.contrast, shape)
+    offset = rng.uniform(-config.brightness, config.brightness, shape)
+    varied = clips.astype(np.float32)
+    varied *= (gain / 127.5).astype(np.float32)
+    varied += (offset - gain).astype(np.float32)
+    return varied
 
 
-def degrade(clips: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Blur or add noise to some batches, so that a slightly soft or grainy clip is still read."""
-    soften, add_noise = torch.rand(2, generator=generator).tolist()
-    if soften < config.soften_probability:
-        clips = functional.avg_pool3d(clips, (1, 3, 3), 1, (0, 1, 1), count_include_pad=False)
-    if add_noise < config.noise_probability:
-        strength = config.noise * torch.rand((len(clips), 1, 1, 1, 1), generator=generator)
-        clips = clips + strength * torch.randn(clips.shape, generator=generator)
+def add_noise(clips: Floats, config: AugmentConfig, rng: np.random.Generator) -> Floats:
+    """Gaussian noise of a random strength on some clips, so that a slightly grainy clip is still read."""
+    for index in np.flatnonzero(rng.random(len(clips)) < config.noise_probability):
+        strength = np.float32(rng.uniform(0, config.noise))
+        clips[index] += strength * rng.standard_normal(clips.shape[1:], dtype=np.float32)
     return clips
-
-
-def _uniform(shape: tuple[int, ...], half_width: float, generator: torch.Generator) -> Tensor:
-    return half_width * (2 * torch.rand(shape, generator=generator) - 1)

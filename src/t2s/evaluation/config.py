@@ -19,8 +19,8 @@ class AugmentConfig(BaseModel):
     time_shift: float = Field(ge=0, le=0.5, description="share of the clip's length")
     contrast: float = Field(ge=0, lt=1, description="relative gain, drawn per colour channel")
     brightness: float = Field(ge=0, le=1, description="offset in [-1, 1] pixel units, per colour channel")
-    soften_probability: float = Field(ge=0, le=1, description="share of batches blurred by a 3×3 mean")
-    noise_probability: float = Field(ge=0, le=1, description="share of batches with Gaussian noise")
+    soften_probability: float = Field(ge=0, le=1, description="share of clips blurred by a 3×3 mean")
+    noise_probability: float = Field(ge=0, le=1, description="share of clips with Gaussian noise")
     noise: float = Field(ge=0, le=1, description="largest standard deviation of that noise, [-1, 1] pixel units")
 
 
@@ -52,6 +52,7 @@ class EvaluateConfig(BaseModel):
 
     seed: int = Field(ge=0, description="noise, prompts, bootstrap and splits of the evaluation")
     batch_size: int = Field(ge=1, description="clips per forward pass")
+    max_signs: int = Field(ge=2, description="signs of a larger vocabulary that are generated and ranked")
     clips_per_sign: int = Field(ge=2, description="generated clips per sign")
     null_clips: int = Field(ge=1, description="clips generated from the null prompt")
     timestep_clips: int = Field(ge=1, description="held-out clips of the per-timestep errors")

@@ -8,7 +8,6 @@ B clips, C colours, F frames, H W pixels, S slices = F / 2, D = 4 · width featu
 """
 
 import torch
-from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -69,6 +68,6 @@ class ResidualBlock(nn.Module):
 def motion_slices(clips: Tensor) -> Tensor:
     """(B, 3, F, H, W) → (B, 9, F/2, H, W): two frames' departures from the mean picture, and that picture."""
     mean = clips.mean(dim=2, keepdim=True)
-    departures = rearrange(DEPARTURE_GAIN * (clips - mean), "b c (s two) h w -> b (two c) s h w", two=2)
-    still = repeat(mean, "b c 1 h w -> b c s h w", s=departures.shape[2])
-    return torch.cat([departures, still], dim=1)
+    departures = DEPARTURE_GAIN * (clips - mean)
+    first, second = departures[:, :, ::2], departures[:, :, 1::2]
+    return torch.cat([first, second, mean.expand_as(first)], dim=1)

@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from t2s.errors import UserError
+from t2s.evaluation.arrays import Floats, Labels
 from t2s.evaluation.config import RecogniserConfig
 from t2s.evaluation.network import SignNetwork
 
 BATCH_SIZE = 32  # a matter of memory and speed, not of results
 
-Floats = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.uint8]
 
 
 class ClipSequence(Protocol):
@@ -36,9 +37,9 @@ class Reading:
     features: Floats
 
     @property
-    def predictions(self) -> npt.NDArray[np.int64]:
+    def predictions(self) -> Labels:
         """The most likely sign of each clip, (N,)."""
-        predictions: npt.NDArray[np.int64] = self.logits.argmax(axis=1)
+        predictions: Labels = self.logits.argmax(axis=1)
         return predictions
 
 
@@ -57,7 +58,7 @@ class Recogniser:
         self.network.eval()
         with torch.inference_mode():
             for batch in prepared_batches(clips, self.config):
-                seen = self.network.features(to_model_range(batch).to(device))
+                seen = self.network.features(to_network(to_model_range(batch)).to(device))
                 features.append(seen.cpu())
                 logits.append(self.network.head(seen).cpu())
         if not logits:
@@ -72,7 +73,7 @@ class Recogniser:
         """(N, D) float32: the input of the last layer, the space of the Fréchet distance."""
         return self.read(clips).features
 
-    def labels_of(self, signs: Sequence[str]) -> npt.NDArray[np.int64]:
+    def labels_of(self, signs: Sequence[str]) -> Labels:
         """Positions of signs in the logits. Raises UserError naming the first one it was not trained on."""
         position = {sign: index for index, sign in enumerate(self.signs)}
         for sign in signs:
@@ -101,8 +102,8 @@ class Recogniser:
         return cls(network.eval(), signs, config)
 
 
-def prepared_batches(clips: ClipSequence, config: RecogniserConfig) -> Iterator[Tensor]:
-    """Clips as the recogniser sees them: uint8 (b, 3, F, H, W) of its own length and size.
+def prepared_batches(clips: ClipSequence, config: RecogniserConfig) -> Iterator[Levels]:
+    """Clips as the recogniser sees them, in batches: uint8 (b, F, H, W, 3) of its own length and size.
 
     Eight bits, because that is what a clip keeps in a video file; values outside [-1, 1] are clipped.
     """
@@ -110,7 +111,7 @@ def prepared_batches(clips: ClipSequence, config: RecogniserConfig) -> Iterator[
         yield prepare(torch.as_tensor(clips[start : start + BATCH_SIZE]), config)
 
 
-def prepare(clips: Tensor, config: RecogniserConfig) -> Tensor:
+def prepare(clips: Tensor, config: RecogniserConfig) -> Levels:
     """(B, 3, F, H, W) in [-1, 1] → uint8 of the recogniser's length (nearest frames) and size (bilinear)."""
     frames = clips.shape[2]
     if frames != config.num_frames:
@@ -121,9 +122,15 @@ def prepare(clips: Tensor, config: RecogniserConfig) -> Tensor:
     if pictures.shape[-2:] != size:
         pictures = functional.interpolate(pictures, size=size, mode="bilinear", antialias=True, align_corners=False)
     levels = ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return rearrange(levels, "b (c f) h w -> b c f h w", c=clips.shape[1])
+    return rearrange(levels, "b (c f) h w -> b f h w c", c=clips.shape[1]).contiguous().cpu().numpy()
 
 
-def to_model_range(levels: Tensor) -> Tensor:
-    """uint8 → float32 in [-1, 1]."""
-    return levels.float() / 127.5 - 1
+def to_model_range(levels: Levels) -> Floats:
+    """uint8 0..255 → float32 -1..1, same shape."""
+    values: Floats = levels.astype(np.float32) / np.float32(127.5) - 1
+    return values
+
+
+def to_network(clips: Floats) -> Tensor:
+    """(B, F, H, W, 3) → (B, 3, F, H, W), a view: the channels stay last in memory, where convolutions want them."""
+    return rearrange(torch.from_numpy(clips), "b f h w c -> b c f h w")

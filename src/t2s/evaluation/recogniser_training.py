@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from t2s.errors import UserError
+from t2s.evaluation.arrays import Labels
 from t2s.evaluation.augmentation import augment
 from t2s.evaluation.config import RecogniserConfig
 from t2s.evaluation.network import SignNetwork
-from t2s.evaluation.recogniser import ClipSequence, Recogniser, prepared_batches, to_model_range
+from t2s.evaluation.recogniser import ClipSequence, Recogniser, prepared_batches, to_network
 from t2s.progress import track
 
 WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120)
@@ -20,7 +20,7 @@ WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120
 
 def train_recogniser(
     clips: ClipSequence,
-    labels: npt.NDArray[np.int64],
+    labels: Labels,
     config: RecogniserConfig,
     signs: Sequence[str] | None = None,
     log: Callable[[int, float], None] | None = None,
@@ -43,22 +43,19 @@ def train_recogniser(
         raise UserError("recogniser: needs clips of at least two signs to tell apart")
     if len(clips) < config.batch_size:
         raise UserError(f"recogniser.batch_size = {config.batch_size}: there are only {len(clips)} training clips")
-    seen = torch.cat(list(prepared_batches(clips, config)))
-    targets = torch.as_tensor(labels)
-    generator = torch.Generator().manual_seed(config.seed)
+    seen = np.concatenate(list(prepared_batches(clips, config)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # weights and dropout
         network = SignNetwork(len(names), config.width, config.dropout)
-        _fit(network, seen, targets, config, generator, log)
+        _fit(network, seen, labels, config, log)
     return Recogniser(network.eval(), names, config)
 
 
 def _fit(
     network: SignNetwork,
-    clips: Tensor,
-    targets: Tensor,
+    clips: npt.NDArray[np.uint8],
+    labels: Labels,
     config: RecogniserConfig,
-    generator: torch.Generator,
     log: Callable[[int, float], None] | None,
 ) -> None:
     num_steps = max(1, round(config.epochs * len(clips) / config.batch_size))
@@ -67,11 +64,14 @@ def _fit(
         optimizer, config.learning_rate, total_steps=num_steps, pct_start=WARM_UP_SHARE
     )
     network.train()
-    batches = shuffled_batches(len(clips), config.batch_size, generator)
+    rng = np.random.default_rng(config.seed)
+    batches = shuffled_batches(len(clips), config.batch_size, rng)
     for step in track(range(num_steps), "recogniser", total=num_steps):
         rows = next(batches)
-        varied = augment(to_model_range(clips[rows]), config.augment, generator)
-        loss = functional.cross_entropy(network(varied), targets[rows], label_smoothing=config.label_smoothing)
+        varied = to_network(augment(clips[rows], config.augment, rng))
+        loss = functional.cross_entropy(
+            network(varied), torch.from_numpy(labels[rows]), label_smoothing=config.label_smoothing
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -80,11 +80,11 @@ def _fit(
             log(step, loss.item())
 
 
-def shuffled_batches(num_clips: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+def shuffled_batches(num_clips: int, batch_size: int, rng: np.random.Generator) -> Iterator[Labels]:
     """Endless batches of row numbers: every clip once per pass, a pass running on into the next."""
-    waiting = torch.empty(0, dtype=torch.int64)
+    waiting = np.empty(0, dtype=np.int64)
     while True:
         while len(waiting) < batch_size:
-            waiting = torch.cat([waiting, torch.randperm(num_clips, generator=generator)])
+            waiting = np.concatenate([waiting, rng.permutation(num_clips)])
         yield waiting[:batch_size]
         waiting = waiting[batch_size:]

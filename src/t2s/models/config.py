@@ -23,6 +23,7 @@ class ModelConfig(BaseModel):
 
     preset: Literal["fixed", "legacy"] = Field(description="legacy: the ancestor before the seed's five fixes")
     patch_size: int = Field(ge=1, le=64)
+    input_pool: int = Field(ge=1, le=16, description="pixels averaged before patching; the projection sees them all")
     tubelet_size: int = Field(ge=1, le=32)
     width: int = Field(ge=8, le=8192)
     depth: int = Field(ge=1, le=128)
@@ -35,6 +36,7 @@ class ModelConfig(BaseModel):
     projection: Literal["seed", "two_layer", "linear"]
     projection_width: int = Field(ge=4, le=4096, description="feature_dim of the convolutional projections")
     projection_stride: int = Field(ge=1, le=64, description="pixels per feature cell; 1 = full resolution")
+    projection_shortcut: bool = Field(description="the convolutions add to a coarse picture, one colour a cell")
     projection_sees_input: bool = Field(description="feed x_t to the projection beside the features")
     dropout: float = Field(ge=0, lt=1)
     gradient_checkpointing: bool
@@ -48,9 +50,20 @@ class ModelConfig(BaseModel):
             raise ValueError(
                 f"patch_size {self.patch_size} is no multiple of projection_stride {self.projection_stride}"
             )
+        if self.patch_size % self.input_pool:
+            raise ValueError(f"patch_size {self.patch_size} is no multiple of input_pool {self.input_pool}")
+        if self.projection != "linear" and self._spread_dim < (3 if self.projection_shortcut else 1):
+            raise ValueError(
+                f"projection_width {self.projection_width} leaves no features beside x_t's "
+                f"{3 * self.projection_stride**2} values a cell; widen it, or lower projection_stride"
+            )
         if self.output_scale_range is not None and self.output_scale_range[0] >= self.output_scale_range[1]:
             raise ValueError("output_scale_range must be [low, high] with low < high")
         return self
+
+    @property
+    def _spread_dim(self) -> int:
+        return self.projection_width - (3 * self.projection_stride**2 if self.projection_sees_input else 0)
 
 
 class ClipShape(BaseModel):
@@ -83,5 +96,6 @@ def rank_bottleneck(model: ModelConfig, prediction_type: str) -> str | None:
     floor = 1 - model.width / values
     return (
         f"epsilon-prediction cannot pass a trunk of width {model.width} < {values} values a patch: expect an "
-        f"eps-MSE of ≥ {floor:.2f} at every timestep; predict sample or v, use smaller patches, or set model.projection_sees_input"
+        f"eps-MSE of ≥ {floor:.2f} at every timestep; predict sample or v, use smaller patches, or set "
+        "model.projection_sees_input"
     )

@@ -4,7 +4,7 @@ Legend: B clips, F' tubelets in time, N patches, D width, G feature_dim, R cells
 """
 
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 
@@ -37,9 +37,12 @@ class LinearProjection(nn.Module):
 class ConvProjection(nn.Module):
     """Tokens are spread over their cells, then convolved frame by frame, so that patches blend into one picture.
 
-    `depth` 3 is the seed's fix: conv-GN-GELU-Dropout2d-conv-GN-GELU-conv1x1 over G, G/2, G/4; 2 is the ancestor's
-    conv-GN-GELU-conv1x1. A cell holds stride² pixels (1 = the seed's full resolution). With `sees_input` the noisy
-    pixels enter beside the features: a path at full resolution around the trunk.
+    `depth` 3 is the seed's fix: conv-GN-GELU-Dropout2d-conv-GN-GELU-conv1x1 over G, G/2, G/4 channels; 2 is the
+    ancestor's conv-GN-GELU-conv1x1. A cell holds stride² pixels (1 = the seed's full resolution).
+
+    With `sees_input` the noisy pixels are among the G channels: a path at full resolution around the trunk. With
+    `shortcut` the first C features are a coarse picture, one colour a cell, to which the convolutions add: GroupNorm
+    alone would strip the amplitude that each clip needs.
     """
 
     def __init__(
@@ -55,17 +58,18 @@ class ConvProjection(nn.Module):
         stride: int,
         dropout: float,
         sees_input: bool,
+        shortcut: bool,
     ) -> None:
         super().__init__()
-        self.tubelet_size, self.grid, self.stride = tubelet_size, grid, stride
+        self.channels, self.tubelet_size, self.grid, self.stride = channels, tubelet_size, grid, stride
         self.cells = patch_size // stride
-        self.sees_input = sees_input
+        self.sees_input, self.shortcut = sees_input, shortcut
         pixel_values = channels * stride**2
-        self.spread = nn.Linear(width, feature_dim * tubelet_size * self.cells**2)
+        spread_dim = feature_dim - (pixel_values if sees_input else 0)
+        self.spread = nn.Linear(width, spread_dim * tubelet_size * self.cells**2)
         middle, last = feature_dim // 2, feature_dim // 4
-        seen = feature_dim + (pixel_values if sees_input else 0)
         layers: list[nn.Module] = [
-            nn.Conv2d(seen, middle, kernel_size=3, padding=1),
+            nn.Conv2d(feature_dim, middle, kernel_size=3, padding=1),
             nn.GroupNorm(group_count(middle), middle),
             nn.GELU(),
         ]
@@ -90,10 +94,13 @@ class ConvProjection(nn.Module):
             dh=self.cells,
             dw=self.cells,
         )  # (B·F, G, R, R)
+        coarse = features[:, : self.channels]
         if self.sees_input:
             pixels = rearrange(x_t, "b c f (h sh) (w sw) -> (b f) (c sh sw) h w", sh=self.stride, sw=self.stride)
             features = torch.cat([features, pixels], dim=1)
         cells = self.convolve(features.contiguous(memory_format=torch.channels_last))
+        if self.shortcut:
+            cells = cells + repeat(coarse, "b c h w -> b (c sh sw) h w", sh=self.stride, sw=self.stride)
         clip: Tensor = rearrange(
             cells, "(b f) (c sh sw) h w -> b c f (h sh) (w sw)", b=len(x_t), sh=self.stride, sw=self.stride
         )

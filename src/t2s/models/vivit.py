@@ -6,6 +6,7 @@ Legend: B clips, C channels, F frames, H W pixels, F' tubelets in time, N patche
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool3d
 from torch.utils.checkpoint import checkpoint
 
 from t2s.models.attention import Block, Prompt, TemporalAttention, silent
@@ -40,7 +41,12 @@ class ViViT(nn.Module):
         self.config, self.temporal_weight = config, temporal_weight
         width, grid = config.width, clip.image_size // config.patch_size
         self.patches = PatchEmbedding(
-            clip.channels, clip.num_frames, clip.image_size, config.tubelet_size, config.patch_size, width
+            clip.channels,
+            clip.num_frames,
+            clip.image_size // config.input_pool,
+            config.tubelet_size,
+            config.patch_size // config.input_pool,
+            width,
         )
         self.timestep = TimestepEmbedding(width, len(alphas_cumprod))
         self.text = TrainedTextEncoder(vocab_size, width, config.num_heads, config.text)
@@ -59,7 +65,9 @@ class ViViT(nn.Module):
         """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32."""
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
-        features = self.patches(x_t)  # (B, F', N, D)
+        pool = self.config.input_pool
+        coarse = avg_pool3d(x_t, (1, pool, pool)) if pool > 1 else x_t
+        features = self.patches(coarse)  # (B, F', N, D)
         for index, block in enumerate(self.blocks):
             if self.config.gradient_checkpointing and self.training:
                 features = checkpoint(
@@ -130,4 +138,5 @@ def make_projection(config: ModelConfig, channels: int, grid: int) -> nn.Module:
         stride=config.projection_stride,
         dropout=config.dropout,
         sees_input=config.projection_sees_input,
+        shortcut=config.projection_shortcut,
     )

@@ -143,8 +143,6 @@ def run(sender: Sender, others: list[Sender], closed: threading.Event, say: Call
         except Timeout:
             pass
         except Exception as error:  # whatever MLflow, SQLite or the network may raise: metrics wait, training goes on
-            if leaving and away:
-                return
             if not away:
                 reason = " ".join(str(error).split())[:200]
                 say(f"MLflow at {where} does not answer; metrics wait in a local file ({reason})")

@@ -1,35 +1,46 @@
 """AdamW, or Muon for the hidden matrices with AdamW for the rest, and one learning-rate curve for both."""
 
-from collections.abc import Iterator
-
-import torch
 from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from t2s.training.config import TrainConfig
 
 HIDDEN = ".blocks."  # the matrices Muon was made for (Jordan et al. 2024): inside the trunk, not embeddings or heads
+REFERENCE_INPUTS = 256  # inputs of a matrix at which train.learning_rate holds as it is
+SCALE = "lr_scale"
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
-    """One AdamW, or Muon and AdamW. Only matrices decay; positions, norms, gates and biases do not."""
-    matrices: list[nn.Parameter] = []
-    vectors: list[nn.Parameter] = []
+    """One AdamW, or Muon and AdamW. Only matrices decay; positions, norms, gates and biases do not.
+
+    Adam moves every weight by about the learning rate, so a layer's output moves with its number of inputs: matrices
+    with more than `REFERENCE_INPUTS` get a rate smaller by that ratio (Yang et al. 2022, 2203.03466, table 8), or a
+    patch embedding of thousands of pixels would drown the rest.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     hidden: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_matrix = parameter.ndim >= 2 and not name.endswith((".space", ".time", ".positions"))
         if config.optimizer == "muon" and parameter.ndim == 2 and HIDDEN in f".{name}":
             hidden.append(parameter)
-        else:
-            (matrices if is_matrix else vectors).append(parameter)
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    adamw = AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+            continue
+        decay = config.weight_decay if is_matrix else 0.0
+        scale = min(1.0, REFERENCE_INPUTS / parameter[0].numel()) if is_matrix else 1.0
+        groups.setdefault((decay, scale), []).append(parameter)
+    adamw = AdamW(
+        [{"params": members, "weight_decay": decay, SCALE: scale} for (decay, scale), members in groups.items()],
+        lr=config.learning_rate,
+        betas=config.betas,
+        fused=True,
+    )
     if not hidden:
         return [adamw]
-    muon = Muon(hidden, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+    muon = Muon(
+        [{"params": hidden, SCALE: 1.0}],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
     return [adamw, muon]
 
 
@@ -42,12 +53,7 @@ def learning_rate(config: TrainConfig, step: int, num_steps: int) -> float:
 
 
 def set_learning_rate(optimizers: list[Optimizer], rate: float) -> None:
-    """Give every parameter group this rate."""
+    """Give every parameter group this rate, times its own scale."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = rate
-
-
-def gradients(model: nn.Module) -> Iterator[torch.Tensor]:
-    """The gradients that are there."""
-    return (parameter.grad for parameter in model.parameters() if parameter.grad is not None)
+            group["lr"] = rate * group[SCALE]

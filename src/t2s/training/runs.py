@@ -1,17 +1,22 @@
-"""The run-state directories of a project: what is there, and taking away what is no longer needed."""
+"""What a project keeps under runs/ to go on from, as a table, and taking away what is no longer needed."""
 
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from t2s.errors import UserError
 from t2s.tracking.buffer import Buffer
 from t2s.training.state import LOCK_NAME, STATE_PATTERN, acquire_lock, release_lock
+
+PREPROCESS_PREFIX = "preprocess-"  # finished clips of a preprocess; it keeps its pid apart and locks with flock
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,14 @@ class RunSummary:
 
     Attributes:
         step: of the newest state, None before the first.
-        pid: of the process that trains it now, or None.
+        pid: of the process that works on it now, or None.
         size_bytes: of all its files.
         updated: its last change, in seconds since the epoch.
         unsent: whether MLflow still lacks some of its metrics.
         description: the content of its run.json, {} without one.
     """
 
-    fingerprint: str
+    name: str
     step: int | None
     pid: int | None
     size_bytes: int
@@ -41,27 +46,58 @@ def list_runs(root: Path) -> list[RunSummary]:
     return sorted((_summary(folder) for folder in _folders(root)), key=lambda run: run.updated, reverse=True)
 
 
-def clean_runs(root: Path, fingerprints: list[str]) -> int:
-    """Delete these runs; return the bytes freed.
+def runs_table(runs: Sequence[RunSummary]) -> str:
+    """The runs as aligned text, one a line."""
+    if not runs:
+        return "no saved runs"
+    lines = [f"{'run':28}  {'step':>8}  {'size':>9}  {'changed':>10}  state"]
+    for run in runs:
+        step = "-" if run.step is None else str(run.step)
+        state = f"running, pid {run.pid}" if run.pid else "resumable" if run.step is not None else "idle"
+        waiting = ", metrics wait for MLflow" if run.unsent else ""
+        size = f"{run.size_bytes / 2**20:.1f} MiB"
+        lines.append(f"{run.name:28}  {step:>8}  {size:>9}  {_age(time.time() - run.updated):>10}  {state}{waiting}")
+    return "\n".join(lines)
+
+
+def clean_runs(root: Path, names: Sequence[str] | None = None) -> list[str]:
+    """Delete these runs, or all that nobody works on; return the names of the deleted.
 
     Raises:
-        UserError: one does not exist, or is being trained (earlier ones are gone then).
+        UserError: a named run does not exist, or is in use.
     """
     folders = {folder.name: folder for folder in _folders(root)}
-    freed = 0
-    for fingerprint in fingerprints:
-        folder = folders.get(fingerprint)
-        if folder is None:
-            raise UserError(f"{fingerprint}: no such run; `t2s runs list` names them")
-        lock = acquire_lock(folder)
-        freed += _summary(folder).size_bytes
+    if missing := sorted(set(names or ()) - folders.keys()):
+        raise UserError(f"{missing[0]}: no such run; `t2s runs list` names them")
+    removed = []
+    for name in folders if names is None else names:
         try:
-            shutil.rmtree(folder)
+            with _exclusive(folders[name]):
+                shutil.rmtree(folders[name])
+        except UserError:
+            if names is None:
+                continue
+            raise
         except OSError as error:
-            raise UserError(f"{folder}: cannot be deleted ({error.strerror})") from None
+            raise UserError(f"{folders[name]}: cannot be deleted ({error.strerror})") from None
+        removed.append(name)
+    return removed
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    if folder.name.startswith(PREPROCESS_PREFIX):
+        try:
+            with FileLock(folder / LOCK_NAME, timeout=0):
+                yield
+        except Timeout:
+            raise UserError(f"{folder.name}: in use, pid {_living(folder / 'pid')}; wait for it or stop it") from None
+    else:
+        lock = acquire_lock(folder)
+        try:
+            yield
         finally:
             release_lock(folder, lock)
-    return freed
 
 
 def _folders(root: Path) -> list[Path]:
@@ -72,9 +108,9 @@ def _summary(folder: Path) -> RunSummary:
     files = list(_file_stats(folder))
     states = sorted(folder.glob(STATE_PATTERN))
     return RunSummary(
-        fingerprint=folder.name,
+        name=folder.name,
         step=int(states[-1].stem.removeprefix("state-")) if states else None,
-        pid=_living(folder / LOCK_NAME),
+        pid=_living(folder / ("pid" if folder.name.startswith(PREPROCESS_PREFIX) else LOCK_NAME)),
         size_bytes=sum(file.st_size for file in files),
         updated=max((file.st_mtime for file in files), default=0.0),
         unsent=Buffer(folder / "tracking.jsonl").pending(),
@@ -89,10 +125,10 @@ def _file_stats(folder: Path) -> Iterator[os.stat_result]:
                 yield path.stat()
 
 
-def _living(lock: Path) -> int | None:
-    """The process named in a lock file, unless it is dead. Asking for the lock could turn a trainer away."""
+def _living(owner: Path) -> int | None:
+    """The process named in a file, unless it is dead. Asking for the lock itself could turn a trainer away."""
     try:
-        pid = int(lock.read_text("ascii"))
+        pid = int(owner.read_text("ascii"))
         os.kill(pid, 0)
     except PermissionError:
         return pid
@@ -107,3 +143,10 @@ def _description(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"

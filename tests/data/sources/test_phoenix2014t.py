@@ -26,7 +26,7 @@ def root(tmp_path):
         frames = tmp_path / FRAMES / folder / name
         frames.mkdir(parents=True)
         if folder != "test":
-            for number in (1, 2, 10):
+            for number in (1, 2, 3):
                 cv2.imwrite(str(frames / f"images{number:04d}.png"), np.zeros((26, 21, 3), np.uint8))
         (frames / "profile.txt").write_text("stray")
         (frames / "images.png").write_bytes(b"stray")

@@ -70,6 +70,10 @@ class SourceReport:
         if note not in self.notes:
             self.notes.append(note)
 
+    def without_file(self) -> set[str]:
+        """Ids of clips whose file is missing or may not be opened."""
+        return {issue.clip_id for issue in self.issues if issue.kind in ("missing", "path")}
+
     def summary(self) -> str:
         """One line for the log."""
         problems = "".join(f", {count} {kind}" for kind, count in self.counts().items())

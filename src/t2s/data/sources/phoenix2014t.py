@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2s.data.sources.clip import SourceClip, SourceReport
-from t2s.data.sources.media import FRAMES_NAME
 from t2s.data.sources.reader import refuse_subset
 from t2s.data.sources.tables import read_plain
 
@@ -24,7 +23,7 @@ class Phoenix2014T:
     name = "phoenix2014t"
     language = "German Sign Language"
     videos_vanish = False
-    layout = f"{_TABLES}/PHOENIX-2014-T.{{train,dev,test}}.corpus.csv and {_FRAMES}/<split>/<name>/{FRAMES_NAME}"
+    layout = f"{_TABLES}/PHOENIX-2014-T.{{train,dev,test}}.corpus.csv and {_FRAMES}/<split>/<name>/images%04d.png"
 
     def detect(self, root: Path) -> bool:
         return any(_table(root, folder).is_file() for folder in _FOLDERS)
@@ -39,7 +38,7 @@ class Phoenix2014T:
             for _, row in read_plain(table, ("name", "speaker", "translation"), report, "|"):
                 yield SourceClip(
                     clip_id=row["name"],
-                    path=f"{_FRAMES}/{folder}/{row['name']}/{FRAMES_NAME}",
+                    path=f"{_FRAMES}/{folder}/{row['name']}/images%04d.png",
                     text=row["translation"],
                     video=row["name"],
                     signer=row["speaker"],

@@ -26,9 +26,13 @@ def read_source(config: DataConfig) -> tuple[list[ManifestRow], dict[str, Any], 
     """
     reader, root = locate(config.source, open_root(config.root))
     terms = licences.terms_of(reader.name)
-    _logger.info("%s: %s (%s)", reader.name, terms.licence, terms.summary)
+    shown = "; ".join(part for part in (terms.licence, terms.summary, terms.download) if part)
+    _logger.info("%s: %s", reader.name, shown)
     licences.require_acknowledgement(reader.name, config.licence_acknowledged)
     listed, report = list_clips(reader, root, config.subset)
+    if report.without_file() >= {clip.clip_id for clip in listed}:
+        first = f"; first: {report.issues[0].message}" if report.issues else f", expected {reader.layout}"
+        raise UserError(f"data.root = {root}: of {report.listed} listed clips not one has its file there{first}")
     clips, split_key = select_clips(listed, config, report)
     info = {
         "source": reader.name,
@@ -52,7 +56,6 @@ def list_clips(reader: Reader, root: Path, subset: str | None) -> tuple[list[Sou
     """
     report = SourceReport(reader.name)
     clips: dict[str, SourceClip] = {}
-    files_there = 0
     for clip in reader.read(root, subset, report):
         report.listed += 1
         refusal = _refusal(clip, clips)
@@ -60,9 +63,7 @@ def list_clips(reader: Reader, root: Path, subset: str | None) -> tuple[list[Sou
             report.issues.append(refusal)
             continue
         problem = path_problem(root, clip.clip_id, clip.path)
-        if problem is None:
-            files_there += 1
-        else:
+        if problem is not None:
             report.issues.append(problem)
         if problem is None or problem.kind != "missing" or not reader.videos_vanish:
             clips[clip.clip_id] = clip
@@ -71,9 +72,6 @@ def list_clips(reader: Reader, root: Path, subset: str | None) -> tuple[list[Sou
             f"{len(report.not_utf8)} annotation files are not UTF-8 and were read as Latin-1 "
             f"(first: {report.not_utf8[0]}); check their accented letters"
         )
-    if not files_there:
-        first = f"; first: {report.issues[0].message}" if report.issues else f", expected {reader.layout}"
-        raise UserError(f"data.root = {root}: of {report.listed} listed clips not one has its file there{first}")
     return list(clips.values()), report
 
 
@@ -113,6 +111,8 @@ def select_clips(clips: Sequence[SourceClip], config: DataConfig, report: Source
 def _split(clips: list[SourceClip], config: DataConfig, report: SourceReport) -> tuple[list[SourceClip], str]:
     key = _usable_key(clips, config.split_key, report)
     if key != "given":
+        if any(clip.split for clip in clips):
+            report.add_note(f"the data set's own splits are not used: data.split_key is {config.split_key}")
         keys = [clip.signer if key == "signer" else clip.video for clip in clips]
         signs = [clip.sign for clip in clips]
         made = splits.make_splits(keys, signs, config.val_fraction, config.test_fraction)

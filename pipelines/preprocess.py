@@ -1,0 +1,25 @@
+"""Stage preprocess: data/raw → data/clips, with reports/preprocess.json and .md naming every clip left out."""
+
+from pathlib import Path
+
+from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.data.preprocess import preprocess
+from t2s.paramsfile import read_sections
+from t2s.provenance import project_root
+from t2s.stage import run_stage
+
+
+def main() -> None:
+    params = read_sections("params.yaml", data=DataConfig, preprocess=PreprocessConfig)
+    preprocess(
+        raw=Path("data/raw"),
+        clips=Path("data/clips"),
+        reports=Path("reports"),
+        state_root=project_root() / "runs",
+        data=params.data,
+        how=params.preprocess,
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,17 @@
+"""Stage validate: data/clips → reports/validation.json and .html; exit code 1 when a rule is broken."""
+
+from pathlib import Path
+
+from t2s.data.config import DataConfig
+from t2s.data.quality import validate
+from t2s.paramsfile import read_sections
+from t2s.stage import run_stage
+
+
+def main() -> None:
+    params = read_sections("params.yaml", data=DataConfig)
+    validate(clips=Path("data/clips"), reports=Path("reports"), config=params.data)
+
+
+if __name__ == "__main__":
+    run_stage(main)

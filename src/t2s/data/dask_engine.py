@@ -1,0 +1,58 @@
+"""Rows → outcomes on a dask cluster whose workers see the media under the same path (extra: t2s[dask])."""
+
+import importlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from t2s.data.config import DataConfig
+from t2s.data.decode_task import Outcome, run_task
+from t2s.data.decoder_process import DecoderProcess
+from t2s.data.local_engine import in_order
+from t2s.data.manifest import ManifestRow
+from t2s.errors import UserError
+
+_ROWS_PER_TASK = 32
+_TASKS_PER_THREAD = 3  # enough to keep every thread busy while results travel
+
+_local = threading.local()
+
+
+def run_on_dask(
+    rows: Sequence[ManifestRow], root: Path, config: DataConfig, finished: frozenset[str], scheduler: str
+) -> Iterator[Outcome]:
+    """The outcome of each row, in order.
+
+    Raises:
+        UserError: dask is not installed, or no scheduler answers.
+    """
+    try:
+        distributed = importlib.import_module("distributed")
+    except ImportError:
+        raise UserError("preprocess.engine: dask needs `pip install t2s[dask]`") from None
+    try:
+        client = distributed.Client(scheduler, set_as_default=False, timeout="30s")
+    except (OSError, ValueError) as error:
+        raise UserError(f"preprocess.dask_scheduler = {scheduler}: no answer ({error})") from None
+    with client:
+        (known,) = client.scatter([finished], broadcast=True, hash=False)
+        threads = sum(client.nthreads().values())
+        batches = (rows[start : start + _ROWS_PER_TASK] for start in range(0, len(rows), _ROWS_PER_TASK))
+        for outcomes in in_order(
+            batches,
+            lambda batch: client.submit(_run_batch, batch, root, config, known, pure=False),
+            max(1, threads) * _TASKS_PER_THREAD,
+        ):
+            yield from outcomes
+
+
+def _run_batch(rows: Sequence[ManifestRow], root: Path, config: DataConfig, finished: frozenset[str]) -> list[Outcome]:
+    return [run_task(row, root, config, finished, _decoder(root, config).decode) for row in rows]
+
+
+def _decoder(root: Path, config: DataConfig) -> DecoderProcess:
+    """This thread's decoder; it ends with the dask worker, when its stdin closes."""
+    if getattr(_local, "made_for", None) != (root, config):
+        _local.decoder, _local.made_for = DecoderProcess(root, config), (root, config)
+    decoder: DecoderProcess = _local.decoder
+    return decoder

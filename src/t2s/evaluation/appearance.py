@@ -1,0 +1,113 @@
+"""How generated clips look beside real ones of the same signs: movement, sharpness, noise, variety, copies."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from t2s.data.statistics import flicker, high_frequency_energy, motion_energy, noise_level
+from t2s.evaluation.arrays import Floats, PerClip
+from t2s.evaluation.bootstrap import Bootstrap
+from t2s.evaluation.distances import label_distances, nearer_than_real, nearest, thumbnails
+
+STATISTICS: dict[str, Callable[[Floats], PerClip]] = {
+    "motion_energy": motion_energy,
+    "sharpness": high_frequency_energy,
+    "flicker": flicker,
+    "noise_level": noise_level,
+}
+RATIOS = ("motion_energy", "sharpness", "flicker")  # a clean drawing has no noise to divide by
+
+
+class ClipSet(Protocol):
+    """Clips that come in batches (B, 3, F, H, W), and their signs."""
+
+    def batches(self) -> Iterator[Floats]: ...
+
+    @property
+    def signs(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Of n clips: pixel statistics by name, (n,) each; thumbnails (n, V); signs."""
+
+    statistics: dict[str, PerClip]
+    thumbnails: Floats
+    signs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, clips: ClipSet) -> "Appearance":
+        """Measured in one pass. Raises ValueError when there are no clips."""
+        values: dict[str, list[PerClip]] = {name: [] for name in STATISTICS}
+        small = []
+        for batch in clips.batches():
+            small.append(thumbnails(batch))
+            for name, statistic in STATISTICS.items():
+                values[name].append(statistic(batch))
+        joined = {name: np.concatenate(parts) for name, parts in values.items()}
+        return cls(joined, np.concatenate(small), tuple(clips.signs))
+
+    @property
+    def spread(self) -> PerClip:
+        """Mean distance of each clip to the others of its sign, in thumbnails."""
+        _, labels = np.unique(self.signs, return_inverse=True)
+        return label_distances(self.thumbnails, labels).own
+
+
+def appearance_report(generated: Appearance, real: Appearance, bootstrap: Bootstrap) -> dict[str, Any]:
+    """`motion_energy_ratio`, `sharpness_ratio`, `flicker_ratio`, `diversity` with intervals; 1 is like real clips.
+
+    `diversity` is the mean distance between clips of one sign over that of real clips by different signers.
+    """
+    report: dict[str, Any] = {"noise_level": {}}
+    for name in RATIOS:
+        ratio = bootstrap.ratio(generated.statistics[name], real.statistics[name])
+        report |= {f"{name}_ratio": ratio.value, f"{name}_ratio_ci": [ratio.low, ratio.high]}
+    for name, clips in (("generated", generated), ("real", real)):
+        report["noise_level"][name] = float(clips.statistics["noise_level"].mean())
+    inner, outer = generated.spread, real.spread
+    if len(inner) and len(outer):
+        diversity = bootstrap.ratio(inner, outer)
+        report |= {"diversity": diversity.value, "diversity_ci": [diversity.low, diversity.high]}
+    else:  # one clip per sign has no spread
+        report |= {"diversity": None, "diversity_ci": None}
+    return report
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Distances to the nearest training clip, in thumbnails: of generated clips and of real held-out ones."""
+
+    generated: PerClip
+    held_out: PerClip
+    same_sign: PerClip
+    training_clips: int
+
+    @classmethod
+    def measure(
+        cls, generated: Appearance, held_out: Appearance, train: Floats, train_signs: Sequence[str]
+    ) -> "Memorisation":
+        """`train`: thumbnails (m, V) of the training clips."""
+        distance, row = nearest(generated.thumbnails, train)
+        real_distance, _ = nearest(held_out.thumbnails, train)
+        same = np.asarray(train_signs)[row] == np.asarray(generated.signs)
+        return cls(distance, real_distance, same.astype(np.float64), len(train))
+
+    def report(self, quantile: float, bootstrap: Bootstrap) -> dict[str, Any]:
+        """Are generated clips nearer to training clips than clips of people never seen are?
+
+        `share`: of generated clips nearer to their nearest training clip than `quantile` of the real held-out clips are
+        to theirs. Held-out clips give `quantile`, copies 1. `same_sign`: whose nearest training clip shows their sign.
+        """
+        return {
+            **bootstrap.mean(nearer_than_real(self.generated, self.held_out, quantile)).named("share"),
+            "expected_share": quantile,
+            "same_sign": float(self.same_sign.mean()),
+            "nearest_median": {
+                "generated": float(np.median(self.generated)),
+                "held_out": float(np.median(self.held_out)),
+            },
+            "training_clips": self.training_clips,
+        }

@@ -1,0 +1,73 @@
+"""Confidence intervals by the percentile bootstrap (Efron 1979), resampled by clip."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from t2s.evaluation.arrays import Labels, PerClip
+
+LEVEL = 0.95
+_CHUNK = 2**22  # resampled values held at a time
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value, its 95 % interval, and the number of clips behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def named(self, name: str) -> dict[str, Any]:
+        """{name, name_ci, n} as the reports write it."""
+        return {name: self.value, f"{name}_ci": [self.low, self.high], "n": self.n}
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are drawn: the same seed gives the same interval."""
+
+    resamples: int
+    seed: int
+
+    def mean(self, values: npt.ArrayLike) -> Estimate:
+        """The mean of one value per clip, (n,). Raises ValueError when there are none."""
+        data = np.asarray(values, dtype=np.float64)
+        return self.statistic(len(data), lambda rows: data[rows].mean(axis=-1))
+
+    def ratio(self, above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate:
+        """The ratio of two means, one value per clip in each; the two sets of clips are resampled apart.
+
+        n is the number of clips above the line.
+        """
+        top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+        drawn = self._draw(len(top), lambda rows: top[rows].mean(axis=-1), stream=0)
+        divisor = self._draw(len(bottom), lambda rows: bottom[rows].mean(axis=-1), stream=1)
+        return _estimate(float(top.mean() / bottom.mean()), drawn / divisor, len(top))
+
+    def paired_ratio(self, above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate:
+        """The ratio of two means over the same clips, (n,) each, resampled together."""
+        top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+        return self.statistic(len(top), lambda rows: top[rows].mean(axis=-1) / bottom[rows].mean(axis=-1))
+
+    def statistic(self, n: int, of_rows: Callable[[Labels], PerClip]) -> Estimate:
+        """Any statistic of n clips: `of_rows` maps row numbers (R, n) to values (R,)."""
+        value = float(of_rows(np.arange(n)[None])[0]) if n else float("nan")
+        return _estimate(value, self._draw(n, of_rows, stream=0), n)
+
+    def _draw(self, n: int, of_rows: Callable[[Labels], PerClip], stream: int) -> PerClip:
+        if n == 0:
+            raise ValueError("no clips to estimate from")
+        rng = np.random.default_rng((self.seed, stream))
+        size = max(1, _CHUNK // n)
+        counts = [min(size, self.resamples - start) for start in range(0, self.resamples, size)]
+        return np.concatenate([of_rows(rng.integers(n, size=(count, n))) for count in counts])
+
+
+def _estimate(value: float, drawn: PerClip, n: int) -> Estimate:
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value, float(low), float(high), n)

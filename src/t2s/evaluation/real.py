@@ -1,0 +1,80 @@
+"""Real clips as evaluation reads them: lazily, in order, with their labels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from t2s.data.clips import ClipRecord, ClipStore
+from t2s.evaluation.arrays import Floats
+
+HELD_OUT_SPLITS = ("test", "val")  # the first that has clips
+BATCH_SIZE = 32  # a matter of memory, not of results
+
+
+@dataclass(frozen=True)
+class RealClips:
+    """Some clips of a store. Slices are (n, 3, F, H, W) float32 in [-1, 1]."""
+
+    store: ClipStore
+    rows: tuple[int, ...]
+
+    @classmethod
+    def of_split(cls, store: ClipStore, split: str) -> "RealClips":
+        return cls(store, tuple(store.indices(split)))
+
+    @classmethod
+    def held_out(cls, store: ClipStore) -> "RealClips":
+        """The test clips, or the validation clips of a data set without a test split; maybe none."""
+        splits = (cls.of_split(store, split) for split in HELD_OUT_SPLITS)
+        return next((clips for clips in splits if clips.rows), cls(store, ()))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        return self.store.batch(self.rows[rows])
+
+    @property
+    def records(self) -> list[ClipRecord]:
+        return [self.store.records[row] for row in self.rows]
+
+    @property
+    def signs(self) -> list[str]:
+        """The sign of each clip; its caption where the data names none (sentences)."""
+        return [sign_of(record) for record in self.records]
+
+    @property
+    def signers(self) -> list[str]:
+        return [record.signer for record in self.records]
+
+    @property
+    def texts(self) -> list[str]:
+        return [record.text for record in self.records]
+
+    def of_signs(self, signs: Sequence[str]) -> "RealClips":
+        """Those of the named signs."""
+        wanted = set(signs)
+        return RealClips(self.store, tuple(row for row in self.rows if sign_of(self.store.records[row]) in wanted))
+
+    def balanced(self, count: int, seed: int) -> "RealClips":
+        """At most `count` clips, as equally many per sign as there are, drawn at random; in the store's order."""
+        rng = np.random.default_rng(seed)
+        order = [self.rows[i] for i in rng.permutation(len(self.rows))]
+        seen: dict[str, int] = {}
+        turn = []
+        for row in order:
+            sign = sign_of(self.store.records[row])
+            turn.append(seen.get(sign, 0))
+            seen[sign] = turn[-1] + 1
+        chosen = [row for _, row in sorted(zip(turn, order, strict=True), key=lambda pair: pair[0])][:count]
+        return RealClips(self.store, tuple(sorted(chosen)))
+
+    def batches(self) -> Iterator[Floats]:
+        for start in range(0, len(self), BATCH_SIZE):
+            yield self[start : start + BATCH_SIZE]
+
+
+def sign_of(record: ClipRecord) -> str:
+    """What a clip should be recognised as."""
+    return record.sign or record.text

@@ -1,0 +1,48 @@
+"""What a recogniser's logits (N, K) say of clips whose signs (N,) are known or asked for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from t2s.evaluation.arrays import Floats, Labels, PerClip
+
+
+def hits(logits: Floats, labels: Labels, k: int = 1) -> PerClip:
+    """1 where the label is among the k most likely signs, else 0, (N,)."""
+    own = np.take_along_axis(logits, labels[:, None], axis=1)
+    better: Labels = (logits > own).sum(axis=1)
+    return (better < k).astype(np.float64)
+
+
+def shuffled_hits(logits: Floats, labels: Labels, shuffles: int, seed: int) -> PerClip:
+    """Mean top-1 hit of each clip when the labels are exchanged among the clips at random, (N,): 1 / K if balanced."""
+    rng = np.random.default_rng(seed)
+    predictions = logits.argmax(axis=1)
+    mean: PerClip = np.mean([predictions == rng.permutation(labels) for _ in range(shuffles)], axis=0, dtype=np.float64)
+    return mean
+
+
+def confusion_matrix(labels: Labels, predictions: Labels, num_signs: int) -> npt.NDArray[np.int64]:
+    """Counts (K, K): rows are the true or asked signs, columns the recognised ones."""
+    matrix = np.zeros((num_signs, num_signs), dtype=np.int64)
+    np.add.at(matrix, (labels, predictions), 1)
+    return matrix
+
+
+def by_group(values: PerClip, groups: Sequence[str], name: str) -> dict[str, dict[str, Any]]:
+    """Mean and count of one value per clip for each group (sign, signer): {group: {name, n}}, sorted."""
+    keys = np.asarray(groups)
+    return {
+        str(group): {name: float(values[keys == group].mean()), "n": int((keys == group).sum())}
+        for group in np.unique(keys)
+    }
+
+
+def pair_accuracy(logits: Floats, labels: Labels, first: int, second: int) -> PerClip:
+    """Minimal pairs: 1 for each clip of either sign that scores the right one of the two higher, (n,); a tie is ½."""
+    rows = (labels == first) | (labels == second)
+    margin = logits[rows, first] - logits[rows, second]
+    right = np.where(labels[rows] == first, margin, -margin)
+    return np.where(right == 0, 0.5, right > 0)

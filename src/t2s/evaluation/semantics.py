@@ -1,0 +1,154 @@
+"""What the recogniser says: of real held-out clips (the ceiling, which opens or closes the gate), then of generated."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from t2s.evaluation.arrays import Labels
+from t2s.evaluation.bootstrap import Bootstrap, Estimate
+from t2s.evaluation.distances import label_distances, label_distances_to
+from t2s.evaluation.frechet import frechet_report
+from t2s.evaluation.generation import GeneratedClips
+from t2s.evaluation.real import RealClips
+from t2s.evaluation.recogniser import Reading, Recogniser
+from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_accuracy, shuffled_hits
+
+SHUFFLES = 100
+MIN_FRECHET_CLIPS = 4
+
+Pair = tuple[str, str, str]  # two signs and the one parameter they differ in
+
+
+def recogniser_report(recogniser: Recogniser, held_out: RealClips, bootstrap: Bootstrap) -> dict[str, Any]:
+    """reports/recogniser.json: the ceiling on real clips of people it has not seen, by sign and by signer."""
+    known = held_out.of_signs(recogniser.signs)
+    labels = recogniser.labels_of(known.signs)
+    reading = recogniser.read(known)
+    ceiling = bootstrap.mean(hits(reading.logits, labels))
+    top5 = bootstrap.mean(hits(reading.logits, labels, k=5))
+    right = hits(reading.logits, labels)
+    return {
+        **ceiling.named("ceiling_top1"),
+        **top5.named("ceiling_top5"),
+        "num_clips": ceiling.n,
+        "chance": 1 / len(recogniser.signs),
+        "refused": refusal(ceiling, len(recogniser.signs), recogniser.config.gate_margin),
+        "signs": list(recogniser.signs),
+        "confusion": confusion_matrix(labels, reading.predictions, len(recogniser.signs)).tolist(),
+        "per_sign": by_group(right, known.signs, "ceiling_top1"),
+        "per_signer": by_group(right, known.signers, "ceiling_top1"),
+    }
+
+
+def refusal(ceiling: Estimate, num_signs: int, margin: float) -> str | None:
+    """The gate. Why the recogniser may not judge generated clips, or None when it may.
+
+    A judge that cannot read real clips says nothing about generated ones, whatever number it gives.
+    """
+    chance = 1 / num_signs
+    if ceiling.low >= chance + margin:
+        return None
+    return (
+        f"semantics refused: the recogniser reads real held-out clips at {ceiling.value:.3f} top-1 "
+        f"[{ceiling.low:.3f}, {ceiling.high:.3f}], too near to chance ({chance:.3f}); "
+        "give it more clips or epochs (recogniser.epochs, data)"
+    )
+
+
+def semantics_report(
+    recogniser: Recogniser,
+    generated: GeneratedClips,
+    null: GeneratedClips,
+    held_out: RealClips,
+    pairs: Sequence[Pair],
+    bootstrap: Bootstrap,
+    frechet_splits: int,
+) -> dict[str, Any]:
+    """What the recogniser says of generated clips, with chance and intervals. Ask `refusal` first."""
+    labels = recogniser.labels_of(generated.signs)
+    reading = recogniser.read(generated.clips)
+    right = hits(reading.logits, labels)
+    null_right = hits(recogniser.predict_logits(null.clips), recogniser.labels_of(null.signs))
+    shuffled = shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed)
+    real = held_out.of_signs(generated.signs)
+    real_reading = recogniser.read(real)
+    return {
+        "generated": bootstrap.mean(hits(reading.logits, labels, k=5)).named("top5")
+        | bootstrap.mean(right).named("top1"),
+        "shuffled": bootstrap.mean(shuffled).named("top1"),
+        "null": bootstrap.mean(null_right).named("top1"),
+        "per_sign": by_group(right, generated.signs, "top1"),
+        "confusion": confusion_matrix(labels, reading.predictions, len(recogniser.signs)).tolist(),
+        "predicted": [recogniser.signs[k] for k in reading.predictions],
+        "minimal_pairs": pairs_report(recogniser, reading, generated.signs, pairs, bootstrap),
+        "frechet": _frechet(reading, real_reading, real, frechet_splits, bootstrap.seed),
+        "distance_ratios": _ratios(recogniser, reading, labels, real_reading, real, bootstrap),
+    }
+
+
+def refused_report() -> dict[str, Any]:
+    """The same keys, null, for a closed gate."""
+    nothing = {"top1": None, "top1_ci": None}
+    return {
+        "generated": {**nothing, "top5": None, "top5_ci": None},
+        "shuffled": nothing,
+        "null": nothing,
+        "per_sign": {},
+        "confusion": None,
+        "predicted": None,
+        "minimal_pairs": None,
+        "frechet": {"generated": None, "real_floor": None},
+        "distance_ratios": None,
+    }
+
+
+def pairs_report(
+    recogniser: Recogniser, reading: Reading, signs: Sequence[str], pairs: Sequence[Pair], bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Signs that differ in one parameter: how often the right one of the two scores higher; None without pairs."""
+    labels = recogniser.labels_of(signs)
+    shown = [pair for pair in pairs if pair[0] in signs and pair[1] in signs]
+    if not shown:
+        return None
+    rows = []
+    for first, second, parameter in shown:
+        one, two = recogniser.labels_of([first, second])
+        right = pair_accuracy(reading.logits, labels, int(one), int(two))
+        rows.append(
+            (right, {"signs": [first, second], "parameter": parameter, **bootstrap.mean(right).named("accuracy")})
+        )
+    everything = bootstrap.mean(np.concatenate([right for right, _ in rows]))
+    return {**everything.named("accuracy"), "chance": 0.5, "pairs": [row for _, row in rows]}
+
+
+def _frechet(generated: Reading, real: Reading, clips: RealClips, splits: int, seed: int) -> dict[str, Any]:
+    if len(clips) < MIN_FRECHET_CLIPS:
+        return {"generated": None, "real_floor": None}
+    report = frechet_report(generated.features, real.features, clips.signers, splits, seed)
+    return {
+        "generated": report.generated,
+        "real_floor": report.real_floor,
+        "ratio": report.generated / report.real_floor if report.real_floor > 0 else None,
+        "generated_range": list(report.generated_range),
+        "real_floor_range": list(report.real_range),
+        "clips_per_side": report.clips_per_side,
+        "splits": report.splits,
+    }
+
+
+def _ratios(
+    recogniser: Recogniser, reading: Reading, labels: Labels, real: Reading, clips: RealClips, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Distances to other prompts over distances to the own prompt, in features; 1 = the prompt makes no difference."""
+    real_labels = recogniser.labels_of(clips.signs)
+    report: dict[str, Any] = {}
+    for name, distances in (
+        ("generated_between_over_within", label_distances(reading.features, labels)),
+        ("real_between_over_within", label_distances(real.features, real_labels)),
+        ("to_real_other_over_own", label_distances_to(reading.features, labels, real.features, real_labels)),
+    ):
+        report |= (
+            bootstrap.paired_ratio(distances.other, distances.own).named(name) if len(distances.own) else {name: None}
+        )
+    return report

@@ -1,0 +1,33 @@
+"""Which signs are asked for, and in which words."""
+
+from collections import Counter
+
+import numpy as np
+
+from t2s.errors import UserError
+from t2s.evaluation.real import RealClips
+
+
+def evaluated_prompts(train: RealClips, held_out: RealClips, max_signs: int, seed: int) -> dict[str, str]:
+    """{sign: prompt}, sorted: the training vocabulary, or at most `max_signs` of it drawn at random.
+
+    Where no held-out sign was trained on (sentences), the held-out captions take its place. A sign's prompt is its most
+    frequent caption.
+
+    Raises:
+        UserError: there are no held-out clips, or fewer than two signs.
+    """
+    if not held_out.rows:
+        raise UserError(
+            f"{held_out.store.folder}: no clip is in test or val, nothing to evaluate on; see data.split_key"
+        )
+    source = train if set(train.signs) & set(held_out.signs) else held_out
+    captions: dict[str, Counter[str]] = {}
+    for sign, text in zip(source.signs, source.texts, strict=True):
+        captions.setdefault(sign, Counter())[text] += 1
+    signs = sorted(captions)
+    if len(signs) < 2:
+        raise UserError(f"{train.store.folder}: evaluation needs at least two different signs, there is {len(signs)}")
+    if len(signs) > max_signs:
+        signs = sorted(np.random.default_rng(seed).permutation(signs)[:max_signs].tolist())
+    return {sign: min(captions[sign].items(), key=lambda item: (-item[1], item[0]))[0] for sign in signs}

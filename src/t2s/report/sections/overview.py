@@ -1,0 +1,91 @@
+"""The first screen: what came out, in one sentence and a few figures."""
+
+from t2s.report.blocks import Block, Note, Section, Tile, Tiles, Verdict
+from t2s.report.inputs import Inputs
+from t2s.report.wording import decimal, duration, percent, percent_interval
+
+
+def overview(inputs: Inputs) -> Section:
+    """Headline, key figures, red flags."""
+    blocks: list[Block] = [Tiles(_tiles(inputs)), *flags(inputs)]
+    return Section("overview", "At a glance", headline(inputs), blocks)
+
+
+def headline(inputs: Inputs) -> str:
+    """What the run shows, read against its ceiling and against chance."""
+    measured = inputs.faithfulness
+    refused = measured.text("refused")
+    if refused:
+        return f"Whether the clips mean what they should is not reported: {refused}"
+    generated, ceiling = measured.number("generated.top1"), ceiling_top1(inputs)
+    if generated is None or ceiling is None:
+        return "This run has not measured yet whether its clips sign what they were asked to."
+    chance = inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
+    by_chance = f" Guessing would get {percent(chance)}." if chance is not None else ""
+    return (
+        f"A recogniser trained on real clips alone names the sign that was asked for in {percent(generated)} of the "
+        f"generated clips; of real clips by people it has never seen it gets {percent(ceiling)}.{by_chance}"
+    )
+
+
+def ceiling_top1(inputs: Inputs) -> float | None:
+    """What the recogniser reaches on real held-out clips, from whichever stage says so."""
+    found = (
+        inputs.faithfulness.number("recogniser.ceiling_top1"),
+        inputs.evaluation.number("recogniser.ceiling_top1"),
+        inputs.recogniser.number("ceiling_top1"),
+    )
+    return next((value for value in found if value is not None), None)
+
+
+def flags(inputs: Inputs) -> list[Note]:
+    """The red flags that the training raised, each with what to do; or that there are none."""
+    if inputs.training.problem:
+        return [Note("missing", f"Red flags are not known: {inputs.training.problem}")]
+    found = inputs.training.rows("flags")
+    if not found:
+        return [Note("good", "No red flags: output scale, loss, gradients, samples and use of the text look sound.")]
+    return [
+        Note(
+            "red" if flag.text("level") == "red" else "notice",
+            f"{flag.text('message') or flag.text('name') or 'unnamed flag'} (epoch {decimal(flag.number('epoch'))})",
+            flag.text("advice") or "",
+        )
+        for flag in found
+    ]
+
+
+def _tiles(inputs: Inputs) -> list[Tile]:
+    measured = inputs.faithfulness
+    worst = min(
+        (value for row in inputs.evaluation.rows("per_timestep") if (value := row.number("skill")) is not None),
+        default=None,
+    )
+    ways = measured.number("ranking.ways")
+    chance = f"chance {percent(1 / ways)}" if ways else ""
+    return [
+        Tile("Signs as asked", percent(measured.number("generated.top1")), _against_ceiling(inputs)),
+        Tile("Prompt found by loss", percent(measured.number("ranking.top1")), chance),
+        Tile("Lowest skill", decimal(worst, 2), "worst timestep; a trivial guess: 0", _sign(worst)),
+        Tile("Motion against real", decimal(measured.number("motion_energy_ratio"), 3), "1 is as lively"),
+        Tile("Sharpness against real", decimal(measured.number("sharpness_ratio"), 3), "1 is as sharp"),
+        Tile("Training took", duration(inputs.training.number("seconds")), _where(inputs)),
+    ]
+
+
+def _against_ceiling(inputs: Inputs) -> str:
+    interval = inputs.faithfulness.interval("generated.top1_ci")
+    spread = f"{percent_interval(interval)}; " if interval else ""
+    return f"{spread}ceiling {percent(ceiling_top1(inputs))}"
+
+
+def _sign(skill: float | None) -> Verdict:
+    if skill is None:
+        return "plain"
+    return "good" if skill > 0 else "red"
+
+
+def _where(inputs: Inputs) -> str:
+    speed = inputs.training.number("clips_per_s")
+    parts = [inputs.training.text("device"), inputs.training.text("precision")]
+    return ", ".join([*filter(None, parts), *([f"{decimal(speed)} clips/s"] if speed else [])])

@@ -1,0 +1,129 @@
+"""How well each timestep is denoised, against what costs nothing, and how much it weighs in the loss."""
+
+from collections.abc import Iterable
+from itertools import chain
+
+from t2s.diffusion.config import DiffusionConfig, PredictionType, SNRWeightingConfig
+from t2s.diffusion.schedule import make_schedule
+from t2s.diffusion.weighting import loss_weights
+from t2s.report.blocks import Block, Figure, Figures, Note, Section, Table, missing
+from t2s.report.chart import Level, Point, Series, line_chart
+from t2s.report.documents import Document
+from t2s.report.inputs import Inputs
+from t2s.report.wording import decimal
+
+METRICS = {"eps_mse": "noise error (eps-MSE)", "x0_mse": "clip error (x0-MSE)", "v_mse": "velocity error (v-MSE)"}
+BASELINES = {"zero": "zero", "copy": "copy the input", "wiener": "Wiener filter"}
+HEADROOM = 5.0  # a trivial guess this much worse than the best one leaves the picture
+SMALLEST_WEIGHT = 1e-4  # of the largest: below it a curve leaves the picture
+STYLES = {"zero": "b1", "copy": "b2", "wiener": "b3"}
+
+
+def timesteps(inputs: Inputs) -> Section:
+    """Errors beside the trivial baselines, skill, and the loss weight of every timestep."""
+    intro = (
+        "Timestep 0 is an almost clean clip, the last one almost pure noise. Skill = 1 − error / error of the best "
+        "trivial guess: above 0 the network knows something, 1 would be perfect."
+    )
+    rows = inputs.evaluation.rows("per_timestep")
+    blocks: list[Block] = []
+    if not rows:
+        blocks.append(missing(inputs.evaluation.problem or "reports/evaluation.json has no per_timestep figures."))
+    figures = [_skill(rows), *(_errors(rows, metric) for metric in METRICS), _weights(inputs.checkpoint)]
+    drawn = [figure for figure in figures if figure]
+    if drawn:
+        blocks.append(Figures(drawn))
+    below = [row for row in rows if (skill := row.number("skill")) is not None and skill <= 0]
+    if below:
+        named = ", ".join(decimal(row.number("t")) for row in below)
+        advice = "model.residual: blend, or train.snr_weighting.strategy: snr to weigh low t up"
+        blocks.append(Note("red", f"No better than a trivial guess at timestep {named}.", advice))
+    if rows:
+        blocks.append(_table(rows))
+    return Section("timesteps", "Timestep by timestep", intro, blocks)
+
+
+def value_of(row: Document, metric: str, baseline: str | None = None) -> float | None:
+    """`eps_mse` or `eps_mse_zero` of a row, also where it is kept as {"eps_mse": {"model": …, "zero": …}}."""
+    flat = row.number(f"{metric}_{baseline}" if baseline else metric)
+    return flat if flat is not None else row.number(f"{metric}.{baseline or 'model'}")
+
+
+def _points(rows: list[Document], metric: str, baseline: str | None = None) -> list[Point]:
+    pairs = ((row.number("t"), value_of(row, metric, baseline)) for row in rows)
+    return [(t, value) for t, value in pairs if t is not None and value is not None]
+
+
+def _skill(rows: list[Document]) -> Figure | None:
+    return line_chart(
+        "Skill over the best trivial guess",
+        [Series("skill", _points(rows, "skill"), "s1")],
+        x_label="timestep t",
+        y_label="skill",
+        levels=[Level(0, "a trivial guess")],
+    )
+
+
+def _errors(rows: list[Document], metric: str) -> Figure | None:
+    model = _points(rows, metric)
+    if not model:
+        return None
+    trivial = {key: _points(rows, metric, key) for key in BASELINES}
+    top = HEADROOM * max(max(value for _, value in model), _best_everywhere(trivial.values()))
+    lines = [Series("this model", model, "s1")]
+    lines += [
+        Series(name, [point for point in trivial[key] if point[1] <= top], STYLES[key])
+        for key, name in BASELINES.items()
+    ]
+    title = METRICS[metric]
+    return line_chart(title[0].upper() + title[1:], lines, x_label="timestep t", y_label="MSE, log", log=True)
+
+
+def _best_everywhere(curves: Iterable[list[Point]]) -> float:
+    """The largest error over timesteps of whichever trivial guess is best there."""
+    best: dict[float, float] = {}
+    for t, value in chain.from_iterable(curves):
+        best[t] = min(value, best.get(t, value))
+    return max(best.values(), default=0.0)
+
+
+def _weights(checkpoint: Document) -> Figure | None:
+    """The weight of each timestep on the three forms of the loss, as the checkpoint was trained."""
+    try:
+        diffusion = DiffusionConfig.model_validate(checkpoint.find("params.diffusion"))
+        weighting = SNRWeightingConfig.model_validate(checkpoint.find("params.train.snr_weighting"))
+    except ValueError:
+        return None
+    schedule = make_schedule(diffusion)
+    targets: list[tuple[PredictionType, str, str]] = [
+        ("sample", "on the clip (x0)", "s1"),
+        ("epsilon", "on the noise (eps)", "s2"),
+        ("v", "on the velocity (v)", "s3"),
+    ]
+    lines = [
+        Series(name, _curve(loss_weights(weighting, schedule, kind).tolist()), style) for kind, name, style in targets
+    ]
+    strategy = weighting.strategy if weighting.enabled else "off"
+    caption = f"train.snr_weighting: {strategy}. One loss, written on each of the three targets."
+    return line_chart("Loss weight", lines, x_label="timestep t", y_label="weight, log", log=True, caption=caption)
+
+
+def _curve(weights: list[float]) -> list[Point]:
+    least = SMALLEST_WEIGHT * max(weights)
+    return [(float(t), weight) for t, weight in enumerate(weights) if weight > least]
+
+
+def _table(rows: list[Document]) -> Table:
+    columns = ["skill", *METRICS]
+    trivial = [f"eps-MSE, {name}" for name in BASELINES.values()]
+    header = ["t", "skill", "eps-MSE", "x0-MSE", "v-MSE", *trivial, "x0-PSNR dB"]
+    body = [
+        [
+            decimal(row.number("t")),
+            *(decimal(value_of(row, column)) for column in columns),
+            *(decimal(value_of(row, "eps_mse", name)) for name in BASELINES),
+            decimal(row.number("x0_psnr")),
+        ]
+        for row in rows
+    ]
+    return Table("The figures of every timestep", header, body, frozenset(range(len(header))), folded=True)

@@ -1,0 +1,46 @@
+"""Numbers as people read them."""
+
+DASH = "–"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """0.912 → 91.2%."""
+    return DASH if value is None else f"{100 * value:.{digits}f}%"
+
+
+def percent_interval(interval: tuple[float, float] | None) -> str:
+    """(.88, .94) → 88.0–94.0%."""
+    return DASH if interval is None else f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f}%"
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """Significant digits, without an exponent where that can be read; whole numbers as they are."""
+    if value is None:
+        return DASH
+    if value.is_integer() and abs(value) < 1e6:
+        return f"{value:,.0f}"
+    if value and not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.2e}"
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,.{max(0, digits - whole)}f}" if whole else f"{value:.{digits}g}"
+
+
+def decimal_interval(interval: tuple[float, float] | None) -> str:
+    """(-0.1, .25) → -0.1 to 0.25; the word keeps minus signs readable."""
+    return DASH if interval is None else f"{decimal(interval[0])} to {decimal(interval[1])}"
+
+
+def count(value: float | None) -> str:
+    """12345.0 → 12,345."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """725.3 → 12 min 5 s."""
+    if seconds is None:
+        return DASH
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,128 @@
+"""What all tests share: one thread, no terminal width, and tiny sections of params.yaml to start from."""
+
+import os
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# Before torch is imported anywhere: tiny tensors are slower on two threads than on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+settings.register_profile("t2s", deadline=None, max_examples=40, derandomize=True)  # same examples on every machine
+settings.load_profile("t2s")
+
+# A complete, tiny params.yaml. Tests name what they change, so tuning the project's own numbers breaks none of them.
+TINY: dict[str, dict[str, Any]] = {
+    "model": {
+        "preset": "fixed",
+        "patch_size": 4,
+        "tubelet_size": 2,
+        "width": 32,
+        "depth": 1,
+        "num_heads": 2,
+        "mlp_ratio": 2.0,
+        "attention": "joint",
+        "residual": "none",
+        "output_scale": 0.5,
+        "output_scale_range": None,
+        "projection": "linear",
+        "projection_width": 16,
+        "projection_stride": 2,
+        "projection_sees_input": False,
+        "dropout": 0.0,
+        "gradient_checkpointing": False,
+        "text": {"tokenizer": "word", "vocab_size": 64, "max_length": 4, "depth": 0},
+    },
+    "diffusion": {
+        "num_timesteps": 50,
+        "schedule": "cosine",
+        "logsnr_shift": 0.0,
+        "zero_terminal_snr": False,
+        "prediction_type": "sample",
+    },
+    "train": {
+        "seed": 0,
+        "epochs": 2,
+        "batch_size": 4,
+        "accumulation": 1,
+        "optimizer": "adamw",
+        "learning_rate": 0.002,
+        "betas": [0.9, 0.99],
+        "weight_decay": 0.01,
+        "warmup_steps": 0,
+        "decay_fraction": 0.0,
+        "gradient_clip": 1.0,
+        "ema_decay": 0.9,
+        "precision": "fp32",
+        "compile": False,
+        "temporal_weight": 0.5,
+        "snr_weighting": {"enabled": True, "strategy": "min_snr", "min_snr": 0.1, "max_snr": 10.0, "gamma": 5.0},
+        "motion_weight": 0.0,
+        "frame_difference_weight": 0.0,
+        "prompt_dropout": 0.1,
+        "timesteps": "stratified",
+        "augment": {"flip": 0.0, "colour": 0.0},
+        "sample_epochs": [],
+        "validation": {"num_clips": 4, "num_timesteps": 3, "every_epochs": 1},
+        "max_skipped_steps": 0,
+        "monitor": {
+            "output_scale": [0.1, 10.0],
+            "output_scale_notice": [0.2, 2.0],
+            "oscillation": 0.25,
+            "gradient_norm": 10.0,
+            "noisiness": 2.0,
+            "noisy_after_epochs": 20,
+            "text_ignored_after_epochs": 10,
+        },
+    },
+    "runtime": {
+        "device": "cpu",
+        "num_threads": 0,
+        "num_workers": 0,
+        "checkpoint_every_s": 1e9,
+        "keep_checkpoints": 2,
+        "experiment": "test",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_section() -> Callable[..., dict[str, Any]]:
+    """`tiny_section("train", epochs=3, validation={"num_clips": 2})`: a section with changes, nested ones merged."""
+
+    def make(name: str, **changes: Any) -> dict[str, Any]:
+        section = deepcopy(TINY[name])
+        for key, value in changes.items():
+            merge = isinstance(value, dict) and isinstance(section.get(key), dict)
+            section[key] = section[key] | value if merge else value
+        return section
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_model_config(tiny_section: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    """A tiny ModelConfig with changes."""
+    from t2s.models.config import ModelConfig
+
+    return lambda **changes: ModelConfig.model_validate(tiny_section("model", **changes))
+
+
+@pytest.fixture(scope="session")
+def make_diffusion_config(tiny_section: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    """A DiffusionConfig (cosine, T = 50, predicting x0) with changes."""
+    from t2s.diffusion.config import DiffusionConfig
+
+    return lambda **changes: DiffusionConfig.model_validate(tiny_section("diffusion", **changes))
+
+
+@pytest.fixture(scope="session")
+def make_train_config(tiny_section: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    """A TrainConfig for a run of seconds with changes."""
+    from t2s.training.config import TrainConfig
+
+    return lambda **changes: TrainConfig.model_validate(tiny_section("train", **changes))
