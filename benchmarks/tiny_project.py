@@ -17,11 +17,11 @@ CHANGES: dict[str, dict[str, Any]] = {
     "preprocess": {"workers": 1},
     "model": {"patch_size": 4, "tubelet_size": 2, "width": 32, "depth": 1, "num_heads": 2, "projection": "linear"},
     "train": {
-        "epochs": 40,
+        "epochs": 150,
         "batch_size": 4,
         "warmup_steps": 5,
-        "sample_epochs": [5],
-        "validation": {"num_clips": 4, "num_timesteps": 3, "every_epochs": 8},
+        "sample_epochs": [25],
+        "validation": {"num_clips": 4, "num_timesteps": 3, "every_epochs": 25},
     },
     "runtime": {"device": "cpu", "num_threads": 1, "checkpoint_every_s": 0.2},
 }

@@ -20,6 +20,7 @@ TINY: dict[str, dict[str, Any]] = {
     "model": {
         "preset": "fixed",
         "patch_size": 4,
+        "input_pool": 1,
         "tubelet_size": 2,
         "width": 32,
         "depth": 1,
@@ -32,6 +33,7 @@ TINY: dict[str, dict[str, Any]] = {
         "projection": "linear",
         "projection_width": 16,
         "projection_stride": 2,
+        "projection_shortcut": False,
         "projection_sees_input": False,
         "dropout": 0.0,
         "gradient_checkpointing": False,

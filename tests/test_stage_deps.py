@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src/t2s/__init__.py"
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 # How a stage reads params, writes files, shows progress and reports to MLflow: none of it decides a result.
@@ -64,7 +65,10 @@ def closure(script: Path) -> set[str]:
     seen: set[Path] = set()
     todo = [script]
     while todo:
-        for found in imported(todo.pop()):
+        file = todo.pop()
+        if file == PACKAGE:
+            continue  # its one import is lazy, and nobody in the pipeline asks for it
+        for found in imported(file):
             if found not in seen:
                 seen.add(found)
                 todo.append(found)
@@ -78,14 +82,14 @@ def covers(dep: str, file: str) -> bool:
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - EVERYTHING))
 def test_stage_depends_on_all_it_imports(stage: str) -> None:
     deps = [dep for dep in STAGES[stage]["deps"] if isinstance(dep, str)]
-    used = closure(ROOT / "pipelines" / f"{Path(STAGES[stage]['cmd'].split()[1]).name}")
+    used = closure(ROOT / "pipelines" / f"{Path(STAGES[stage]['cmd'].split()[-1]).name}")
     missing = [f for f in sorted(used) if not f.startswith(PLUMBING) and not any(covers(d, f) for d in deps)]
     assert not missing, f"dvc.yaml: stage {stage} imports {missing} without depending on them"
 
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - EVERYTHING))
 def test_stage_depends_on_nothing_else(stage: str) -> None:
-    used = closure(ROOT / "pipelines" / f"{Path(STAGES[stage]['cmd'].split()[1]).name}")
+    used = closure(ROOT / "pipelines" / f"{Path(STAGES[stage]['cmd'].split()[-1]).name}")
     rooms = [dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")]
     unused = [dep for dep in rooms if not any(covers(dep, file) for file in used)]
     assert not unused, f"dvc.yaml: stage {stage} depends on {unused} without importing them"

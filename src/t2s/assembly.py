@@ -1,7 +1,8 @@
 """Chooses and joins the parts of a training: clips, tokenizer, ViViT, objective, validation, samples."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ from t2s.models.config import ClipShape, ModelConfig, rank_bottleneck
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
 from t2s.presets import apply_preset
-from t2s.provenance import git_revision, software_version
+from t2s.provenance import git_revision, project_root, run_tags, software_version
 from t2s.runtime_config import RuntimeConfig
-from t2s.tracking.tracker import Tracker
+from t2s.tracking.tracker import Tracker, open_tracker
 from t2s.training.config import TrainConfig
 from t2s.training.loader import ReadClips, StepBatches, make_loader
 from t2s.training.loop import Training
@@ -137,6 +138,23 @@ def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
     on_cpu = runtime.device == "cpu" or not torch.cuda.is_available()
     precision = resolve_precision(train.precision, torch.device("cpu" if on_cpu else "cuda"))
     return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+@contextmanager
+def tracked(state: RunState, runtime: RuntimeConfig, config: Mapping[str, Any]) -> Iterator[Tracker]:
+    """The MLflow run of a training, ended as FINISHED, FAILED (a user's error) or KILLED (anything else)."""
+    tags = run_tags(state.fingerprint)
+    tracker = open_tracker(project_root(), runtime.experiment, state.tracking_buffer, tags=tags)
+    status = "KILLED"
+    try:
+        tracker.log_params(config)
+        yield tracker
+        status = "FINISHED"
+    except UserError:
+        status = "FAILED"
+        raise
+    finally:
+        tracker.finish(status)
 
 
 def make_training(

@@ -141,13 +141,12 @@ def data_inspect(
 ) -> None:
     """What is in a data set: format, splits, signs, signers, missing files, durations, disk, licence."""
     import json
-    from dataclasses import asdict
 
     from t2s.data.inspect import inspect_root
     from t2s.data.inspect_table import format_table
 
     found = inspect_root(root)
-    typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else format_table(found))
+    typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else format_table(found))
 
 
 @runs_app.command("list")

@@ -1,7 +1,7 @@
 """The whole of params.yaml as one frozen tree; only `runtime.*` may also come from the environment."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -36,7 +36,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read nothing but what `load` passes."""
         return (init_settings,)
@@ -66,11 +71,12 @@ class Settings(BaseSettings):
             found.append(
                 f"model.tubelet_size {self.model.tubelet_size} must divide data.num_frames {self.data.num_frames}"
             )
-        if self.sample.num_steps > self.diffusion.num_timesteps:
-            found.append(
-                f"sample.num_steps {self.sample.num_steps} must be at most diffusion.num_timesteps "
-                f"{self.diffusion.num_timesteps}"
-            )
+        for name, num_steps in (("sample", self.sample.num_steps), ("evaluate", self.evaluate.num_steps)):
+            if num_steps > self.diffusion.num_timesteps:
+                found.append(
+                    f"{name}.num_steps {num_steps} must be at most diffusion.num_timesteps "
+                    f"{self.diffusion.num_timesteps}"
+                )
         return found
 
     @property

@@ -133,32 +133,41 @@ def _reports(signs: list[str]) -> dict[str, Any]:
         "evaluation": {"per_timestep": [_timestep(t) for t in range(NUM_TIMESTEPS)],
                        "recogniser": {"ceiling_top1": 0.982, "generated_top1": 0.92, "chance": 1 / ways}},
         "recogniser": {"signs": signs, "confusion": (6 * np.eye(ways, dtype=int)).tolist(), "chance": 1 / ways,
-                       "ceiling_top1": 0.982, "ceiling_top1_ci": [0.95, 0.99], "num_clips": 6 * ways},
+                       "ceiling_top1": 0.982, "ceiling_top1_ci": [0.95, 0.99], "num_clips": 6 * ways, "refused": None,
+                       "per_signer": {"test-0": {"ceiling_top1": 0.9, "n": ways}}},
         "faithfulness": {
-            "signs": signs, "confusion": confusion, "recogniser": {"ceiling_top1": 0.982},
+            "signs": signs, "confusion": confusion, "recogniser": {"ceiling_top1": 0.982}, "refused": None,
             "generated": {"top1": 0.92, "top5": 0.99, **ci}, "shuffled": {"top1": 0.04, **ci},
             "null": {"top1": 0.03}, "diversity": 0.8, "motion_energy_ratio": 0.97, "sharpness_ratio": 0.83,
-            "ranking": {"top1": 0.87, "top1_ci": [0.8, 0.92], "ways": ways, "n": 64,
+            "ranking": {"top1": 0.87, "top1_ci": [0.8, 0.92], "ways": ways, "chance": 1 / ways, "n": 64,
                         "per_bin": [{"t": t, "top1": 0.95 - t / 70, "top1_ci": [0.9 - t / 70, 0.99 - t / 70]}
                                     for t in (4, 12, 20, 29, 37, 45)]},
-            "loss_gap": {"shuffled_minus_intended": 0.012, "shuffled_minus_intended_ci": [0.01, 0.014]},
-            "frechet": {"generated": 21.4, "real_floor": 9.1}, "memorisation.share": 0.01,
+            "loss_gap": {"shuffled_minus_intended": 0.012, "shuffled_minus_intended_ci": [0.01, 0.014], "n": 64,
+                         "per_bin": [{"t": t, "shuffled_minus_intended": t / 2000, "null_minus_intended": t / 3000,
+                                      "shuffled_minus_intended_ci": [t / 2500, t / 1800]}
+                                     for t in (4, 12, 20, 29, 37, 45)]},
+            "frechet": {"generated": 21.4, "real_floor": 9.1, "generated_range": [19.0, 23.5], "clips_per_side": 84},
+            "memorisation": {"share": 0.01, "share_ci": [0.0, 0.03], "expected_share": 0.05, "n": 8 * ways},
+            "minimal_pairs": {"accuracy": 0.97, "accuracy_ci": [0.9, 1.0], "n": 32, "pairs": [
+                {"signs": ["please", "sorry"], "parameter": "handshape", "accuracy": 0.94, "n": 16}]},
             "per_sign": {sign: {"top1": 1 - 0.07 * (i % 9), "n": 8} for i, sign in enumerate(signs)},
         },
         "preprocess": {"clips": 2 * ways, "num_quarantined": 1, "quarantined": [
-            {"clip_id": NAUGHTY, "path": "videos/a.mp4", "reason": "truncated", "message": "ends after 3 of 24 frames"}]},
-        "validation": {"success": True, "checks": [
-            {"name": "values lie in [-1, 1]", "column": "minimum", "success": True, "observed": -1.0, "clips": []},
-            {"name": "motion is no outlier", "column": "motion", "success": False, "severity": "warning",
-             "observed": {"unexpected": 1}, "clips": [NAUGHTY]}]},
+            {"clip_id": NAUGHTY, "path": "videos/a.mp4", "reason": "truncated", "message": "ends early"}]},
+        "validation": {"success": True, "num_warnings": 1, "checks": [
+            {"title": "no pixel lies below -1", "expectation": "expect_column_values_to_be_between",
+             "column": "minimum", "severity": "critical", "success": True, "failing": [], "observed": None},
+            {"title": "motion is usual", "expectation": "expect_column_values_to_be_between", "column": "motion",
+             "severity": "warning", "success": False, "failing": [NAUGHTY], "observed": None}]},
     }  # fmt: skip
 
 
-def _timestep(t: int) -> dict[str, float]:
+def _timestep(t: int) -> dict[str, Any]:
     snr = 10 ** (2.2 - t / 9)
-    trivial = {"zero": 0.3, "copy": 1 / snr, "wiener": 0.3 / (1 + 0.3 * snr)}
+    trivial = {"zero": 1 / snr, "copy": 0.3 + 0.7 / snr, "grey": 0.3, "mean": 0.26, "wiener": 0.3 / (1 + 0.3 * snr)}
     x0 = 0.5 * trivial["wiener"]
-    row = {"t": t, "x0_mse": x0, "eps_mse": snr * x0, "v_mse": (1 + snr) * x0, "skill": 0.5 + t / 200, "x0_psnr": 20.0}
+    row = {"t": t, "x0_mse": x0, "eps_mse": snr * x0, "v_mse": (1 + snr) * x0, "x0_psnr": 20.0,
+           "skill": 0.5 + t / 200, "skill_ci": [0.47 + t / 200, 0.53 + t / 200], "best_baseline": "wiener"}  # fmt: skip
     for name, value in trivial.items():
         row |= {f"x0_mse_{name}": value, f"eps_mse_{name}": snr * value, f"v_mse_{name}": (1 + snr) * value}
     return row

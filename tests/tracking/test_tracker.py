@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 import torch
 
-from t2s.tracking import tracker as module
-from t2s.tracking.tracker import MlflowTracker, SilentTracker, Tracker, open_tracker
+from t2s.tracking import launch
+from t2s.tracking.tracker import MlflowTracker, SilentTracker, Tracker, continue_run, open_tracker
 
 
 @pytest.fixture
 def buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A buffer whose sender says one line and waits for its end."""
 
-    def start(root: Path, buffer: Path) -> "subprocess.Popen[str]":
-        code = "import sys; print('the server does not answer', flush=True); sys.stdin.read()"
-        return subprocess.Popen(
-            [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    code = "import sys; print('the server does not answer', flush=True); sys.stdin.read()"
+    started = subprocess.Popen
 
-    monkeypatch.setattr(module, "start_sender", start)
+    def start(command: list[str], **options: Any) -> "subprocess.Popen[str]":
+        return started([sys.executable, "-S", "-c", code], **options)
+
+    monkeypatch.setattr(launch.subprocess, "Popen", start)
     return tmp_path / "runs" / "abc" / "tracking.jsonl"
 
 
@@ -77,6 +77,26 @@ def test_a_stage_that_may_measure_again_does(buffer: Path) -> None:
         tracker.log_metrics({"top1": value}, 0)
         tracker.finish()
     assert [record["values"] for record in records(buffer, "metrics")] == [{"top1": 0.5}, {"top1": 0.6}]
+
+
+def test_a_later_stage_continues_the_run_of_the_training(buffer: Path, tmp_path: Path) -> None:
+    open_at(buffer).finish()
+    run_file = tmp_path / "run.json"
+    run_file.write_text(json.dumps({"run_id": None, "fingerprint": "abc"}))
+    with continue_run(tmp_path, "t2s", run_file) as tracker:
+        tracker.log_metrics({"top1": 0.9}, 0)
+    with pytest.raises(ZeroDivisionError), continue_run(tmp_path, "t2s", run_file):
+        _ = 1 / 0
+    assert len(records(buffer, "run")) == 1
+    assert [record["values"] for record in records(buffer, "metrics")] == [{"top1": 0.9}]
+    statuses = [record["status"] for record in records(buffer, "status")]
+    assert statuses == ["RUNNING", "FINISHED", "RUNNING", "FINISHED", "RUNNING", "FAILED"]
+
+
+def test_without_a_training_a_stage_tracks_nothing(tmp_path: Path) -> None:
+    with continue_run(tmp_path, "t2s", tmp_path / "missing.json") as tracker:
+        tracker.log_metrics({"top1": 0.9}, 0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tensors_and_odd_names_are_recorded(buffer: Path) -> None:

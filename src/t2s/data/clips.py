@@ -151,7 +151,7 @@ class ClipStore:
             path = self.folder / name
             try:
                 shard = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
+            except (OSError, EOFError, ValueError) as error:
                 raise UserError(f"{path}: cannot be read as a clip shard ({error})") from None
             rows = 1 + max(record.row for record in self.records if record.shard == name)
             if shard.dtype != DTYPE or shard.shape[1:] != self.meta.clip_shape or len(shard) < rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from t2s.data.config import DataConfig
-from t2s.data.decode_task import Outcome, run_task
+from t2s.data.decode_task import Outcome, digests, run_task
 from t2s.data.decoder_process import DecoderProcess
 from t2s.data.local_engine import in_order
 from t2s.data.manifest import ManifestRow
@@ -47,7 +47,8 @@ def run_on_dask(
 
 
 def _run_batch(rows: Sequence[ManifestRow], root: Path, config: DataConfig, finished: frozenset[str]) -> list[Outcome]:
-    return [run_task(row, root, config, finished, _decoder(root, config).decode) for row in rows]
+    digest_of, decode = digests(root), _decoder(root, config).decode
+    return [run_task(row, config, finished, digest_of, decode) for row in rows]
 
 
 def _decoder(root: Path, config: DataConfig) -> DecoderProcess:

@@ -30,20 +30,25 @@ class Outcome:
 
 def run_task(
     row: ManifestRow,
-    root: Path,
     config: DataConfig,
     finished: Container[str],
+    digest_of: Callable[[str], str],
     decode: Callable[[ManifestRow], DecodedClip],
 ) -> Outcome:
-    """Never raises for what a row or its file is to blame for."""
+    """Never raises for what a row or its file is to blame for. `digest_of`: of a path, see `digests`."""
     try:
         problem = caption_problem(row.text, config.max_caption_length)
         if problem is not None:
             raise MediaError("caption", problem)
-        key = _clip_key(row, _digest_once(root, row.path))
+        key = _clip_key(row, digest_of(row.path))
         return Outcome(key) if key in finished else Outcome(key, clip=decode(row))
     except MediaError as error:
         return Outcome(error=error)
+
+
+def digests(root: Path) -> Callable[[str], str]:
+    """Media digests by path, remembered for a while: neighbouring rows often cut up one long file."""
+    return functools.lru_cache(maxsize=1024)(functools.partial(media_digest, root))
 
 
 def settings_key(config: DataConfig) -> str:
@@ -64,8 +69,3 @@ def _clip_key(row: ManifestRow, digest: str) -> str:
 
 def _digest_of(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-@functools.lru_cache(maxsize=1024)  # neighbouring rows often cut up one long file
-def _digest_once(root: Path, path: str) -> str:
-    return media_digest(root, path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from t2s.data.config import DataConfig
-from t2s.data.decode_task import Outcome, run_task
+from t2s.data.decode_task import Outcome, digests, run_task
 from t2s.data.decoder_process import DecoderProcess
 from t2s.data.manifest import ManifestRow
 
@@ -29,10 +29,12 @@ def run_locally(
     for decoder in decoders:
         idle.put(decoder)
 
+    digest_of = digests(root)
+
     def task(row: ManifestRow) -> Outcome:
         decoder = idle.get()
         try:
-            return run_task(row, root, config, finished, decoder.decode)
+            return run_task(row, config, finished, digest_of, decoder.decode)
         finally:
             idle.put(decoder)
 

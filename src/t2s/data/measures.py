@@ -89,7 +89,7 @@ def _shards(store: ClipStore) -> list[npt.NDArray[Any] | None]:
 def _open(path: Path) -> npt.NDArray[Any] | None:
     try:
         shard: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, EOFError, ValueError):
         return None
     return shard
 

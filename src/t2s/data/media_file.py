@@ -14,7 +14,7 @@ from av.stream import Discard, Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from t2s.data.faults import MediaError
+from t2s.data.faults import MediaError, Reason
 
 CONTAINERS = (
     "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "gif", "apng", "mpegts", "mpeg", "ogg",
@@ -158,7 +158,7 @@ def raise_logged(logs: list[Log]) -> None:
     """FFmpeg conceals what it can and only logs it: to us, what it logs as an error is one."""
     if logs:
         _, name, message = logs[0]
-        raise MediaError("corrupt", f"{name}: {' '.join(message.split())}")
+        raise MediaError(_reason_in(message), f"{name}: {' '.join(message.split())}")
 
 
 def new_decoder(name: str, max_pixels: int) -> VideoCodecContext:
@@ -219,4 +219,9 @@ def _as_media_error(error: Exception, logs: list[Log]) -> MediaError:
     if isinstance(error, PermissionError):
         return MediaError("container", str(error))
     reason = error.strerror if isinstance(error, av.error.FFmpegError) else str(error)
-    return MediaError("corrupt", f"{reason}; {details}" if details else str(reason))
+    return MediaError(_reason_in(details), f"{reason}; {details}" if details else str(reason))
+
+
+def _reason_in(message: str) -> Reason:
+    """FFmpeg refuses frames beyond max_pixels in these words."""
+    return "too_large" if "Picture size" in message or "Invalid image size" in message else "corrupt"

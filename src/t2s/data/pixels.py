@@ -94,7 +94,7 @@ def square(image: Pixels, size: int) -> Pixels:
     image = np.ascontiguousarray(image)
     height, width = image.shape[:2]
     while height % 2 == width % 2 == 0 and min(height, width) >= 4 * size:
-        # Halving is exact area averaging too, and many times faster than OpenCV's for uneven factors.
+        # Many times faster than OpenCV's area averaging by uneven factors; cell borders move by under a source pixel.
         height, width = height // 2, width // 2
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     image = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)

@@ -24,7 +24,7 @@ class DiffusionConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num_timesteps: int = Field(ge=2, le=4000, description="T, steps of the forward process")
+    num_timesteps: int = Field(ge=3, le=4000, description="T, steps of the forward process")
     schedule: Literal["cosine", "linear"] = Field(description="shape of alphas_cumprod")
     logsnr_shift: float = Field(ge=-8, le=8, description="added to log-SNR; negative: more noise at every t")
     zero_terminal_snr: bool = Field(description="rescale so that t = T-1 is pure noise")

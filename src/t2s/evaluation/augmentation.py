@@ -18,11 +18,13 @@ def augment(clips: Levels, config: AugmentConfig, rng: np.random.Generator) -> F
     B, F, H, W, _ = clips.shape
     frames = warped_frames(B, F, config, rng)
     matrices = placements(B, (H, W), config, rng)
-    soften = rng.random(B) < config.soften_probability
+    soften = rng.random((B,))
     varied = np.empty_like(clips)
     for b in range(B):
         for f in range(F):
-            frame = cv2.blur(clips[b, frames[b, f]], (3, 3)) if soften[b] else clips[b, frames[b, f]]
+            frame = clips[b, frames[b, f]]
+            if soften[b] < config.soften_probability:
+                frame = cv2.blur(frame, (3, 3))
             cv2.warpAffine(frame, matrices[b], (W, H), dst=varied[b, f], borderMode=cv2.BORDER_REPLICATE)
     return add_noise(shift_colours(varied, config, rng), config, rng)
 

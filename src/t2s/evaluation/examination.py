@@ -30,13 +30,11 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import by_group
 from t2s.evaluation.reference import TrainReference
-from t2s.evaluation.semantics import Pair, recogniser_report, refused_report, semantics_report
+from t2s.evaluation.semantics import NO_RECOGNISER, Pair, recogniser_report, refused_report, semantics_report
 from t2s.evaluation.timesteps import timestep_errors
 from t2s.evaluation.vocabulary import evaluated_prompts
 
 logger = logging.getLogger(__name__)
-
-NO_RECOGNISER = "semantics refused: the clips name no signs, so no recogniser could be trained"
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class Findings:
     evaluation: dict[str, Any]
     faithfulness: dict[str, Any]
     generated: GeneratedClips
+    null: GeneratedClips
     memorisation: Memorisation
 
 
@@ -112,7 +111,7 @@ def examine(
             "chance": faithfulness["recogniser"]["chance"],
         },
     }
-    return Findings(evaluation, faithfulness, generated, memorisation)
+    return Findings(evaluation, faithfulness, generated, null, memorisation)
 
 
 @contextmanager

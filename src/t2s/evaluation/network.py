@@ -1,17 +1,15 @@
 """The recogniser's network: a small (2+1)D residual convolution net over motion.
 
-Another family than the generator (no attention, no patches, no text). It sees each clip as its mean picture
-plus each frame's departure from it, so that looks (background, clothes) stand apart from movement. Two
-neighbouring frames share a slice. Space and time are convolved in turn (Tran et al. 2018, 1711.11248).
+Another family than the generator (no attention, no patches, no text). It sees each clip as its mean picture and each
+frame's departure from it, so that looks (background, clothes) stand apart from movement. Space and time are convolved
+in turn (Tran et al. 2018, 1711.11248).
 
-B clips, C colours, F frames, H W pixels, S slices = F / 2, D = 4 · width features, K signs.
+B clips, F frames, H W pixels, S slices = F / 2, D = 4 · width features, K signs.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-DEPARTURE_GAIN = 2.0  # departures from the mean picture are small; brings them to the scale of pixels
 
 
 class SignNetwork(nn.Module):
@@ -19,11 +17,7 @@ class SignNetwork(nn.Module):
 
     def __init__(self, num_signs: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv3d(9, width, (1, 7, 7), stride=(1, 4, 4), padding=(0, 3, 3), bias=False),
-            nn.BatchNorm3d(width),
-            nn.ReLU(inplace=True),
-        )
+        self.stem = Stem(width)
         self.blocks = nn.Sequential(
             ResidualBlock(width, width),
             ResidualBlock(width, 2 * width, space_stride=2),
@@ -35,13 +29,26 @@ class SignNetwork(nn.Module):
 
     def features(self, clips: Tensor) -> Tensor:
         """(B, 3, F, H, W) → (B, D)."""
-        x: Tensor = motion_slices(clips)  # (B, 9, S, H, W)
-        x = self.stem(x.contiguous(memory_format=torch.channels_last_3d))  # (B, width, S, H/4, W/4)
+        x: Tensor = self.stem(clips)  # (B, width, S, H/4, W/4)
         x = self.blocks(x)  # (B, D, S/2, H/16, W/16)
         return x.mean(dim=(2, 3, 4))
 
     def forward(self, clips: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(clips)))  # type: ignore[no-any-return]
+
+
+class Stem(nn.Module):
+    """(B, 3, F, H, W) → (B, width, F/2, H/4, W/4): pairs of frames as they depart from the clip's mean picture."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.motion = nn.Conv3d(3, width, (2, 7, 7), stride=(2, 4, 4), padding=(0, 3, 3), bias=False)
+        self.still = nn.Conv3d(3, width, (1, 7, 7), stride=(1, 4, 4), padding=(0, 3, 3), bias=False)
+        self.norm = nn.BatchNorm3d(width)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        mean = clips.mean(dim=2, keepdim=True)
+        return functional.relu(self.norm(self.motion(clips - mean) + self.still(mean)), inplace=True)
 
 
 class ResidualBlock(nn.Module):
@@ -63,11 +70,3 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = functional.relu(self.space_norm(self.space(x)), inplace=True)
         return functional.relu(self.time_norm(self.time(h)) + self.skip(x), inplace=True)
-
-
-def motion_slices(clips: Tensor) -> Tensor:
-    """(B, 3, F, H, W) → (B, 9, F/2, H, W): two frames' departures from the mean picture, and that picture."""
-    mean = clips.mean(dim=2, keepdim=True)
-    departures = DEPARTURE_GAIN * (clips - mean)
-    first, second = departures[:, :, ::2], departures[:, :, 1::2]
-    return torch.cat([first, second, mean.expand_as(first)], dim=1)

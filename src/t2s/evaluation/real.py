@@ -52,6 +52,10 @@ class RealClips:
     def texts(self) -> list[str]:
         return [record.text for record in self.records]
 
+    def with_signs(self) -> "RealClips":
+        """Those that the data names a sign for; none of sentence data."""
+        return RealClips(self.store, tuple(row for row in self.rows if self.store.records[row].sign))
+
     def of_signs(self, signs: Sequence[str]) -> "RealClips":
         """Those of the named signs."""
         wanted = set(signs)

@@ -86,12 +86,14 @@ class Recogniser:
         return {"signs": list(self.signs), "config": self.config.model_dump(mode="json")}
 
     @classmethod
-    def restore(cls, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Self:
-        """The recogniser from `network.state_dict()` and `metadata()`, on the CPU.
+    def restore(cls, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Self | None:
+        """The recogniser from `network.state_dict()` and `metadata()`, on the CPU; None if the data named no signs.
 
         Raises:
             UserError: they do not fit this version.
         """
+        if metadata.get("signs") == []:
+            return None
         try:
             config = RecogniserConfig.model_validate(metadata["config"])
             signs = tuple(metadata["signs"])

@@ -20,25 +20,21 @@ WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120
 
 def train_recogniser(
     clips: ClipSequence,
-    labels: Labels,
+    signs: Sequence[str],
     config: RecogniserConfig,
-    signs: Sequence[str] | None = None,
     log: Callable[[int, float], None] | None = None,
 ) -> Recogniser:
-    """Fit a recogniser to real clips (N, 3, F, H, W) in [-1, 1].
+    """Fit a recogniser to real clips (N, 3, F, H, W) in [-1, 1] and the sign of each.
 
-    Same clips, config, thread count and torch build: same weights, bit by bit. The caller's random state is
-    left alone.
+    Same clips, config, thread count and torch build: same weights, bit by bit. The caller's random state is left alone.
 
     Args:
-        labels: (N,) in [0, K).
-        signs: the K names of the labels; None = their numbers.
         log: called with (step, loss) after every step.
 
     Raises:
-        UserError: fewer clips than one batch, or fewer than two signs.
+        UserError: fewer clips than one batch, or fewer than two different signs.
     """
-    names = tuple(signs) if signs is not None else tuple(str(k) for k in range(int(labels.max(initial=-1)) + 1))
+    names, labels = np.unique(signs, return_inverse=True)
     if len(names) < 2:
         raise UserError("recogniser: needs clips of at least two signs to tell apart")
     if len(clips) < config.batch_size:
@@ -48,7 +44,7 @@ def train_recogniser(
         torch.manual_seed(config.seed)  # weights and dropout
         network = SignNetwork(len(names), config.width, config.dropout)
         _fit(network, seen, labels, config, log)
-    return Recogniser(network.eval(), names, config)
+    return Recogniser(network.eval(), tuple(names.tolist()), config)
 
 
 def _fit(

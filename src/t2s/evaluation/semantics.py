@@ -14,6 +14,7 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Reading, Recogniser
 from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_accuracy, shuffled_hits
 
+NO_RECOGNISER = "semantics refused: the clips name no signs, so no recogniser could be trained"
 SHUFFLES = 100
 MIN_FRECHET_CLIPS = 4
 

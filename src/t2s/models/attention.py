@@ -5,10 +5,17 @@ Legend: B sequences, N tokens, L prompt tokens, D width, K heads, E head width.
 
 from einops import rearrange
 from torch import Tensor, cat, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
 # What a prompt is to a block: its tokens (B, L, D) and which of them count, (B, 1, 1, L) bool.
 Prompt = tuple[Tensor, Tensor]
+
+
+class RMSNorm(nn.RMSNorm):
+    """nn.RMSNorm with its gain in the type of the input: under bf16 autocast torch's own leaves its fused kernel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
 class Attention(nn.Module):
@@ -19,8 +26,8 @@ class Attention(nn.Module):
         self.num_heads = num_heads
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.prompt_kv = nn.Linear(width, 2 * width, bias=False) if with_prompt else None
-        self.query_norm = nn.RMSNorm(width // num_heads)
-        self.key_norm = nn.RMSNorm(width // num_heads)
+        self.query_norm = RMSNorm(width // num_heads)
+        self.key_norm = RMSNorm(width // num_heads)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, prompt: Prompt | None = None, counts: Tensor | None = None) -> Tensor:
@@ -47,7 +54,7 @@ class TemporalAttention(nn.Module):
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
-        self.norm = nn.RMSNorm(width)
+        self.norm = RMSNorm(width)
         self.attention = Attention(width, num_heads, with_prompt=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """One line. `style` is a class of the style sheet: s1 … s4 (solid) or b1 … b3 (baselines, dashed).
+    """One line. `style` is a class of the style sheet: s1 … s4 (solid) or b1 … b5 (baselines, grey).
 
     `spreads`: an interval per point, drawn as a bar.
     """

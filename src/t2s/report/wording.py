@@ -17,7 +17,7 @@ def decimal(value: float | None, digits: int = 3) -> str:
     """Significant digits, without an exponent where that can be read; whole numbers as they are."""
     if value is None:
         return DASH
-    if value.is_integer() and abs(value) < 1e6:
+    if value == int(value) and abs(value) < 1e6:
         return f"{value:,.0f}"
     if value and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.2e}"

@@ -5,25 +5,24 @@ mlflow, never waits for a server, and loses nothing when the server, the sender 
 unsent stays in the file and goes out when the server is back, or at the next start.
 """
 
+import json
 import logging
-import os
 import shutil
-import subprocess
-import sys
-import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from t2s.provenance import run_name
 from t2s.tracking.buffer import Buffer
+from t2s.tracking.launch import SenderProcess
 from t2s.tracking.naming import flat_params, safe_name
 
+BUFFER_NAME = "tracking.jsonl"
 FINISH_TIMEOUT_S = 30.0
-KILLED_TIMEOUT_S = 3.0  # whoever sent SIGTERM will not wait
-SOURCE = Path(__file__).parents[2]
+FAILED_TIMEOUT_S = 1.0  # whoever sent SIGTERM, or reads an error, will not wait
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +67,14 @@ class SilentTracker:
 
 
 class MlflowTracker:
-    """Appends to `buffer`; `sender` (see `open_tracker`) carries it to MLflow."""
+    """Appends to `buffer`; `sender` carries it to MLflow."""
 
-    def __init__(self, buffer: Buffer, sender: "subprocess.Popen[str]", skip_logged_steps: bool) -> None:
+    def __init__(self, buffer: Buffer, sender: SenderProcess, skip_logged_steps: bool) -> None:
         self._buffer = buffer
         self._sender = sender
         self._last_steps = buffer.last_steps() if skip_logged_steps else {}
         self._skip = skip_logged_steps
         self._finished = False
-        self._sender_ended = threading.Thread(target=_repeat_messages, args=(sender,), daemon=True)
-        self._sender_ended.start()
 
     @property
     def run_id(self) -> str | None:
@@ -115,9 +112,7 @@ class MlflowTracker:
             return
         self._finished = True
         self._append("status", status=status)
-        assert self._sender.stdin is not None
-        self._sender.stdin.close()  # tells the sender to send the rest and leave
-        self._sender_ended.join(KILLED_TIMEOUT_S if status == "KILLED" else FINISH_TIMEOUT_S)
+        self._sender.finish(FINISH_TIMEOUT_S if status == "FINISHED" else FAILED_TIMEOUT_S)
         if self._buffer.pending():
             logger.warning("%s: not all of it is at MLflow yet; the rest is sent later", self._buffer.path)
 
@@ -158,33 +153,28 @@ def open_tracker(
                 "run_id": run_id,
             }
         )
-    tracker = MlflowTracker(record, start_sender(root, buffer), skip_logged_steps)
+    tracker = MlflowTracker(record, SenderProcess(root, buffer), skip_logged_steps)
     tracker._append("status", status="RUNNING")
     tracker.set_tags(tags or {})
     return tracker
 
 
-def start_sender(root: Path, buffer: Path) -> "subprocess.Popen[str]":
-    """Start the process that carries `buffer` to MLflow until its standard input is closed.
+@contextmanager
+def continue_run(root: Path, experiment: str, run_file: Path) -> Iterator[Tracker]:
+    """Track into the run of the training that wrote `run_file` (reports/run.json); silently nowhere without one.
 
-    It lives in its own session, so that Ctrl-C in the terminal does not keep the last metrics from leaving.
+    What is measured again replaces what was: steps may be logged again.
     """
-    path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
-    with buffer.with_suffix(".log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "t2s.tracking.sender", str(root.resolve()), str(buffer.resolve())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=os.environ | {"PYTHONPATH": path},
-            start_new_session=True,
-        )
-
-
-def _repeat_messages(sender: "subprocess.Popen[str]") -> None:
-    assert sender.stdout is not None
-    with sender.stdout as lines:
-        for line in lines:
-            logger.warning("%s", line.rstrip())
-    sender.wait()
+    try:
+        run = json.loads(run_file.read_text("utf-8"))
+    except FileNotFoundError:
+        yield SilentTracker()
+        return
+    buffer = root / "runs" / run["fingerprint"] / BUFFER_NAME
+    tracker = open_tracker(root, experiment, buffer, run["run_id"], skip_logged_steps=False)
+    status = "FAILED"
+    try:
+        yield tracker
+        status = "FINISHED"
+    finally:
+        tracker.finish(status)

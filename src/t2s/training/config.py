@@ -1,10 +1,12 @@
 """The `train:` section of params.yaml."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from t2s.diffusion.config import SNRWeightingConfig
+
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class AugmentConfig(BaseModel):
@@ -51,7 +53,7 @@ class TrainConfig(BaseModel):
     accumulation: int = Field(ge=1, description="micro-batches per step: same result, less memory")
     optimizer: Literal["adamw", "muon"]
     learning_rate: float = Field(gt=0, lt=1)
-    betas: tuple[float, float]
+    betas: tuple[Share, Share] = Field(description="Adam's averages of the gradient and of its square")
     weight_decay: float = Field(ge=0, lt=1)
     warmup_steps: int = Field(ge=0)
     decay_fraction: float = Field(ge=0, le=1, description="last share of the run in which the rate falls to 0")

@@ -33,6 +33,5 @@ class InterruptRequest:
         self.signal = number
 
     def leave(self) -> None:
-        """Raise Interrupted with the exit code of the signal that came."""
-        assert self.signal is not None
-        raise Interrupted(128 + self.signal)
+        """Raise Interrupted with the exit code of the signal that came, here or (then SIGTERM) to another process."""
+        raise Interrupted(128 + (self.signal or signal.SIGTERM))

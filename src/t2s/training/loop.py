@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from accelerate import Accelerator
@@ -26,6 +25,7 @@ from t2s.training.monitor import Flag, check
 from t2s.training.objective import Noised, Objective
 from t2s.training.optimizer import learning_rate, make_optimizers, set_learning_rate
 from t2s.training.randomness import step_generator
+from t2s.training.share import from_main_process
 from t2s.training.snapshot import capture, restore
 from t2s.training.state import RunState
 from t2s.training.validation import Validation
@@ -35,15 +35,13 @@ logger = logging.getLogger(__name__)
 LOG_EVERY_STEPS = 20
 
 
-class SampleHook(Protocol):
-    """Draws samples with the averaged weights after an epoch and returns metrics of them (noisiness)."""
-
-    def __call__(self, denoiser: nn.Module, epoch: int) -> dict[str, float]: ...
+# Draws samples with the averaged weights after an epoch and returns metrics of them (noisiness).
+SampleHook = Callable[[nn.Module, int], dict[str, float]]
 
 
 @dataclass
 class Training:
-    """All the parts of one training."""
+    """All the parts of one training. With several processes only the main one has a `state` and a real `tracker`."""
 
     denoiser: nn.Module
     objective: Objective
@@ -78,10 +76,11 @@ class TrainResult:
 
 
 def train(training: Training) -> TrainResult:
-    """Train to the end, from wherever the state stands.
+    """Train to the end, from wherever the state stands. The result does not depend on the number of processes.
 
     Raises:
-        UserError: a loss or gradient that is not finite, beyond the steps train.max_skipped_steps forgives.
+        UserError: a loss or gradient that is not finite, beyond the steps train.max_skipped_steps forgives; or a batch
+            that cannot be shared equally between processes and micro-batches.
         Interrupted: SIGTERM or Ctrl-C; the state is written first.
     """
     return _Run(training).run()
@@ -95,6 +94,7 @@ class _Run:
         self.config = training.config
         self.accelerator = training.accelerator
         self.device = self.accelerator.device
+        self._check_shares()
         self.raw = training.denoiser.to(self.device)
         self.optimizers = make_optimizers(self.raw, self.config)
         self.ema = EMA(self.raw, self.config.ema_decay)
@@ -127,8 +127,9 @@ class _Run:
                     bar.set_postfix(loss=f"{loss:.4f}", clips_per_s=f"{self._clips_per_s():.1f}")
                 if self._ends_epoch():
                     self._close_epoch()
-                if interrupt.signal is not None:
+                if self._is_anyone(interrupt.signal is not None):
                     self._save()
+                    self.accelerator.wait_for_everyone()  # a launcher ends all processes as soon as one has left
                     interrupt.leave()
                 if self._is_save_due():
                     self._save()
@@ -144,7 +145,7 @@ class _Run:
         noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world)
         rate = learning_rate(self.config, batch.step, self.training.num_steps)
         set_learning_rate(self.optimizers, rate)
-        loss, x0_mse = self._backward(noised)
+        loss, x0_mse, t = self._backward(noised)
         norm = float(nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self._forgive_or_stop(batch, loss, norm)
@@ -153,8 +154,8 @@ class _Run:
                 optimizer.step()
             self.training.after_step()
             self.ema.update(batch.step)
-            thirds = (3 * noised.t // self.training.objective.schedule.num_timesteps).clamp(max=2)
-            self.history.note(loss, norm, x0_mse, thirds.tolist())
+            thirds = (3 * t // self.training.objective.schedule.num_timesteps).clamp(max=2)
+            self.history.note(loss, norm, x0_mse.tolist(), thirds.tolist())
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         if batch.step % LOG_EVERY_STEPS == 0:
@@ -164,8 +165,11 @@ class _Run:
             )
         return loss
 
-    def _backward(self, noised: Noised) -> tuple[float, list[float]]:
-        """Gradients of the mean loss over the batch, in micro-batches. Returns (mean loss, x0-error per clip)."""
+    def _backward(self, noised: Noised) -> tuple[float, Tensor, Tensor]:
+        """Gradients of the mean loss over the global batch, in micro-batches.
+
+        Returns (mean loss, x0-error per clip, its timestep), of the clips of all processes.
+        """
         parts = self.config.accumulation
         size = len(noised.t) // parts
         total, errors = torch.zeros((), device=self.device), []
@@ -181,7 +185,8 @@ class _Run:
             total += mean.detach()
             errors.append(x0_mse)
         mean_loss: Tensor = self.accelerator.reduce(total, reduction="mean")
-        return mean_loss.item(), torch.cat(errors).tolist()
+        x0_mse, t = self.accelerator.gather((torch.cat(errors), noised.t))
+        return mean_loss.item(), x0_mse, t
 
     def _forgive_or_stop(self, batch: Batch, loss: float, norm: float) -> None:
         skipped = self.history.skipped_steps
@@ -193,6 +198,20 @@ class _Run:
             f"step {batch.step}: loss {loss}, gradient norm {norm} (clips {', '.join(batch.clip_ids)}); the last good "
             "checkpoint is kept: lower train.learning_rate, check these clips, or allow train.max_skipped_steps"
         )
+
+    def _check_shares(self) -> None:
+        processes, parts, clips = self.accelerator.num_processes, self.config.accumulation, self.config.batch_size
+        if clips % (processes * parts):
+            raise UserError(
+                f"train.batch_size {clips} must be a multiple of {processes} processes x train.accumulation {parts}"
+            )
+
+    def _is_anyone(self, here: bool) -> bool:
+        """Whether it is so on any process: all must leave after the same step."""
+        if self.accelerator.num_processes == 1:
+            return here
+        count: Tensor = self.accelerator.reduce(torch.tensor(float(here), device=self.device))
+        return count.item() > 0
 
     def _ends_epoch(self) -> bool:
         """Whether the step just made was the last one that starts in its epoch."""
@@ -215,9 +234,9 @@ class _Run:
         self.accelerator.wait_for_everyone()
         self.flags = check(history.rows, self.config.monitor)
         for flag in self.flags:
-            if flag.epoch == epoch:
+            if flag.epoch == epoch and self.accelerator.is_main_process:
                 logger.warning("%s flag, epoch %d: %s. %s", flag.level, epoch, flag.message, flag.advice)
-        training.tracker.log_metrics({_metric(key): value for key, value in row.items()}, step=self.step)
+        training.tracker.log_metrics({f"epoch/{key}": value for key, value in row.items()}, step=self.step)
         training.tracker.set_tags({f"monitor.{flag.name}": flag.message for flag in self.flags})
 
     def _look(self, row: Row, epoch: int, validates: bool, samples: bool) -> None:
@@ -251,7 +270,7 @@ class _Run:
 
     def _restore(self) -> int:
         """Load the newest state, if any; returns the number of steps already made."""
-        found = self.training.state.latest() if self.training.state else None
+        found = from_main_process(self.training.state.latest() if self.training.state else None, self.accelerator)
         if found is None:
             return 0
         self.history = restore(found, self.raw, self.ema, self.optimizers)
@@ -262,7 +281,3 @@ class _Run:
     def _clips_per_s(self) -> float:
         made = (self.step - self.first_step) * self.config.batch_size
         return made / max(time.perf_counter() - self.started, 1e-9)
-
-
-def _metric(key: str) -> str:
-    return key.replace("train_", "train/") if key.startswith("train_") else f"epoch/{key}"

@@ -33,7 +33,7 @@ class Flag:
 def check(history: Sequence[Row], config: MonitorConfig) -> list[Flag]:
     """All flags that the history raises, as of its last row.
 
-    A row holds `epoch`, `train_loss`, `gradient_norm`, and, where measured: `output_scale`, `skill_low`, `noisiness`,
+    A row holds `epoch` and, where measured: `train_loss`, `gradient_norm`, `output_scale`, `skill_low`, `noisiness`,
     `shuffled_gap`, `null_gap`.
     """
     if not history:
@@ -87,7 +87,7 @@ def output_scale(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
 
 def oscillating_loss(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
     """The last epoch losses swing round their trend by more than config.oscillation of their mean."""
-    losses = [row["train_loss"] for row in history[-SMALLEST_HISTORY:]]
+    losses = [row["train_loss"] for row in history if "train_loss" in row][-SMALLEST_HISTORY:]
     if len(losses) < SMALLEST_HISTORY:
         return None
     swings = [abs(b - (a + c) / 2) for a, b, c in zip(losses, losses[1:], losses[2:], strict=False)]
@@ -106,7 +106,7 @@ def oscillating_loss(history: Sequence[Row], config: MonitorConfig) -> Flag | No
 def exploding_gradients(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
     """The median gradient norm of the last epoch, before clipping, is above its limit."""
     row = history[-1]
-    if row["gradient_norm"] <= config.gradient_norm:
+    if row.get("gradient_norm", 0.0) <= config.gradient_norm:
         return None
     return Flag(
         "exploding_gradients",

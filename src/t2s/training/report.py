@@ -11,10 +11,13 @@ from t2s import atomic
 from t2s.training.history import History
 from t2s.training.loop import TrainResult
 
+FIRST_COLUMNS = ("epoch", "step", "learning_rate")
+
 
 def write_history(path: Path, history: History) -> None:
     """One row an epoch, one column a measure; empty where an epoch did not measure it."""
-    columns = list(dict.fromkeys(key for row in history.rows for key in row))
+    measured = {key for row in history.rows for key in row} - set(FIRST_COLUMNS)
+    columns = [*FIRST_COLUMNS, *sorted(measured)]  # the same order whether or not the run was resumed
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

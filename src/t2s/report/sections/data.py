@@ -53,9 +53,9 @@ def _checks(validation: Document) -> list[Block]:
         warning = check.text("severity") == "warning"
         failed += not passed and not warning
         warned += not passed and warning
-        clips = check.texts("clips")
-        named = ", ".join(clips[:5]) + (" …" if len(clips) > 5 else "")
-        name = check.text("name") or check.text("expectation") or DASH
+        failing = check.texts("failing")
+        named = ", ".join(failing[:5]) + (" …" if len(failing) > 5 else "")
+        name = check.text("title") or check.text("expectation") or DASH
         verdict = "passed" if passed else "warning" if warning else "failed"
         rows.append((name, check.text("column") or "", verdict, _observed(check), named))
     header = ("check", "column", "verdict", "observed", "clips")
@@ -89,9 +89,8 @@ def _quarantine(preprocess: Document) -> list[Block]:
     used = count(preprocess.number("clips"))
     if not left_out and not not_read:
         return [Note("good", f"All {used} clips could be used; none is quarantined.")]
-    blocks: list[Block] = [
-        Note("notice", f"{used} clips could be used; left out: {len(left_out)} quarantined, {len(not_read)} not read.")
-    ]
+    left = f"{len(left_out)} quarantined, {len(not_read)} not read"
+    blocks: list[Block] = [Note("notice", f"{used} clips could be used; left out: {left}.")]
     header = ("clip", "file", "reason", "message")
     for title, found, reason in (("Quarantined clips", left_out, "reason"), ("Listed but not read", not_read, "kind")):
         rows = [[clip.text(key) or "" for key in ("clip_id", "path", reason, "message")] for clip in found[:MAX_ROWS]]

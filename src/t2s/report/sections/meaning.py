@@ -20,26 +20,29 @@ from t2s.report.wording import (
 # (label, key in faithfulness.json, how to read it)
 SHARES = (
     ("Generated, intended prompt", "generated.top1", "up to the ceiling"),
-    ("Generated, intended prompt, top 5", "generated.top5", "up to the ceiling's top 5"),
-    ("Generated, another prompt", "shuffled.top1", "near chance: the text decides"),
-    ("Generated, no prompt", "null.top1", "near chance"),
-    ("Nearest training clip", "nearest_training.top1", "what copying would get"),
-    ("Prompt ranking by denoising loss", "ranking.top1", "1 is best"),
-    ("Memorised", "memorisation.share", "not above the real clips'"),
-    ("One-parameter pairs told apart", "pairs.accuracy", "half is chance"),
+    ("Generated, intended prompt, top 5", "generated.top5", ""),
+    ("Generated, prompts exchanged", "shuffled.top1", "chance: the text decides"),
+    ("Generated, no prompt", "null.top1", "chance"),
+    ("One-parameter pairs told apart", "minimal_pairs.accuracy", "chance is a half"),
+    ("Prompt of a real clip found by denoising loss", "ranking.top1", "1 is best"),
+    ("Nearer to a training clip than real clips are", "memorisation.share", "not above the expected share"),
+    ("… expected share", "memorisation.expected_share", ""),
 )
 FIGURES = (
-    ("Another prompt costs (loss gap)", "loss_gap.shuffled_minus_intended", "above 0"),
-    ("No prompt costs (loss gap)", "loss_gap.null_minus_intended", "above 0"),
-    ("Fréchet distance, recogniser features", "frechet.generated", "near the floor"),
-    ("Fréchet distance, real against real", "frechet.real_floor", "the floor"),
-    ("Distance to other prompts' over own prompt's clips", "distance_ratio.real", "above 1"),
-    ("Diversity within a prompt", "diversity", "near real clips'"),
+    ("Loss gap: another prompt − the intended one", "loss_gap.shuffled_minus_intended", "above 0"),
+    ("Loss gap: no prompt − the intended one", "loss_gap.null_minus_intended", "above 0"),
+    ("Fréchet distance in recogniser features", "frechet.generated", "near the floor"),
+    ("… floor: real clips against real clips", "frechet.real_floor", ""),
+    ("Distance to other signs' real clips / own sign's", "distance_ratios.to_real_other_over_own", "above 1"),
+    ("… between / within signs, generated", "distance_ratios.generated_between_over_within", "near real clips'"),
+    ("… between / within signs, real", "distance_ratios.real_between_over_within", ""),
+    ("Diversity within a sign against real", "diversity", "near 1"),
     ("Motion energy against real", "motion_energy_ratio", "near 1"),
-    ("Flicker against real", "flicker_ratio", "near 1"),
     ("Sharpness against real", "sharpness_ratio", "near 1"),
+    ("Flicker against real", "flicker_ratio", "near 1"),
 )
 MAX_GROUPS = 80
+MEASURES = ("top1", "ceiling_top1", "top1")  # of generated clips, real ones, the ranking
 
 
 def meaning(inputs: Inputs) -> Section:
@@ -53,34 +56,33 @@ def meaning(inputs: Inputs) -> Section:
     if measured.text("refused"):
         blocks.append(Note("red", f"The recogniser cannot judge: {measured.text('refused')}"))
     blocks.append(_measures(inputs) if measured.problem is None else missing(measured.problem))
-    confusion = [figure for figure in (_generated_confusion(measured), _real_confusion(inputs)) if figure]
+    confusion = [figure for figure in (_generated_confusion(inputs), _real_confusion(inputs)) if figure]
     if confusion:
         blocks.append(Figures(confusion, wide=True))
-    ranking = _ranking_chart(measured)
-    if ranking:
-        blocks.append(Figures([ranking]))
-    mistakes = worst_confusions(measured.texts("signs"), measured.matrix("confusion"))
-    if mistakes:
-        rows = [(asked, seen, f"{count(often)} of {count(total)}") for asked, seen, often, total in mistakes]
-        blocks.append(Table("Most frequent mistakes", ("asked", "recognised", "clips"), rows, frozenset({2})))
-    blocks += [
-        block for block in (_groups(measured, "per_sign", "sign"), _groups(measured, "per_signer", "signer")) if block
-    ]
+    charts = [chart for chart in (_ranking_chart(measured), _gap_chart(measured)) if chart]
+    if charts:
+        blocks.append(Figures(charts))
+    tables = (_mistakes(inputs), _pairs(measured), _groups(inputs, "per_sign"), _groups(inputs, "per_signer"))
+    blocks += [table for table in tables if table]
     return Section("meaning", "Does it sign what it was asked?", intro, blocks)
 
 
 def _measures(inputs: Inputs) -> Table:
     measured, recogniser = inputs.faithfulness, inputs.recogniser
-    spread = recogniser.interval("ceiling_top1_ci") or measured.interval("recogniser.ceiling_top1_ci")
     rows = [
-        ("Real clips of unseen signers (ceiling)", percent(ceiling_top1(inputs)), percent_interval(spread),
-         _size(recogniser, "") if recogniser.number("n") else count(recogniser.number("num_clips")), ""),
-    ]  # fmt: skip
+        (
+            "Real clips of unseen signers (ceiling)",
+            percent(ceiling_top1(inputs)),
+            percent_interval(recogniser.interval("ceiling_top1_ci")),
+            count(recogniser.number("num_clips")),
+            "the best there is",
+        )
+    ]
     for label, key, meant in SHARES:
         interval = percent_interval(measured.interval(f"{key}_ci"))
         rows.append((label, percent(measured.number(key)), interval, _size(measured, key), meant))
     for label, key, meant in FIGURES:
-        interval = decimal_interval(measured.interval(f"{key}_ci"))
+        interval = decimal_interval(measured.interval(f"{key}_ci") or measured.interval(f"{key}_range"))
         rows.append((label, decimal(measured.number(key)), interval, _size(measured, key), meant))
     rows = [row for row in rows if row[1] != DASH]
     header = ("measure", "value", "95% interval", "n", "meant to be")
@@ -88,43 +90,106 @@ def _measures(inputs: Inputs) -> Table:
 
 
 def _size(measured: Document, key: str) -> str:
-    return count(measured.number(f"{key.partition('.')[0]}.n"))
+    group = key.partition(".")[0]
+    size = measured.number(f"{group}.n")
+    return count(measured.number(f"{group}.clips_per_side") if size is None else size)
+
+
+def _bins(measured: Document, group: str, key: str, name: str, style: str) -> Series:
+    rows = [row for row in measured.rows(f"{group}.per_bin") if None not in (row.number("t"), row.number(key))]
+    points = [(row.number("t") or 0.0, row.number(key) or 0.0) for row in rows]
+    return Series(name, points, style, [row.interval(f"{key}_ci") for row in rows])
 
 
 def _ranking_chart(measured: Document) -> Figure | None:
-    rows = [row for row in measured.rows("ranking.per_bin") if row.number("t") is not None]
-    points = [(row.number("t") or 0.0, top1) for row in rows if (top1 := row.number("top1")) is not None]
-    spreads = [row.interval("top1_ci") for row in rows if row.number("top1") is not None]
-    ways = measured.number("ranking.ways")
+    chance = measured.number("ranking.chance")
     return line_chart(
         "Which prompt fits this real clip best?",
-        [Series("top-1 by denoising loss", points, "s1", spreads)],
+        [_bins(measured, "ranking", "top1", "top-1 by denoising loss", "s1")],
         x_label="timestep t",
         y_label="share right",
         caption="A real clip with the same noise is denoised under every prompt; the lowest loss wins.",
-        levels=[Level(1 / ways, "chance")] if ways else [],
+        levels=[] if chance is None else [Level(chance, "chance")],
     )
 
 
-def _generated_confusion(measured: Document) -> Figure | None:
+def _gap_chart(measured: Document) -> Figure | None:
+    return line_chart(
+        "What a wrong prompt costs",
+        [
+            _bins(measured, "loss_gap", "shuffled_minus_intended", "another prompt", "s1"),
+            _bins(measured, "loss_gap", "null_minus_intended", "no prompt", "s2"),
+        ],
+        x_label="timestep t",
+        y_label="extra x0-MSE",
+        caption="Above 0 the network uses its text. Bars: 95% intervals.",
+        levels=[Level(0, "the text is ignored")],
+    )
+
+
+def _judged_signs(inputs: Inputs) -> list[str]:
+    """The recogniser's signs, in the order of its confusion matrices."""
+    return inputs.recogniser.texts("signs") or inputs.faithfulness.texts("recogniser.signs")
+
+
+def _generated_confusion(inputs: Inputs) -> Figure | None:
     caption = "Rows: what was asked; columns: what the recogniser saw."
-    return confusion_figure("Generated clips", measured.texts("signs"), measured.matrix("confusion"), caption)
+    return confusion_figure("Generated clips", _judged_signs(inputs), inputs.faithfulness.matrix("confusion"), caption)
 
 
 def _real_confusion(inputs: Inputs) -> Figure | None:
-    found = inputs.recogniser
     caption = "The recogniser's own mistakes on real clips of unseen signers: the ceiling."
-    return confusion_figure("Real clips", found.texts("signs"), found.matrix("confusion"), caption)
+    return confusion_figure("Real clips", _judged_signs(inputs), inputs.recogniser.matrix("confusion"), caption)
 
 
-def _groups(measured: Document, key: str, name: str) -> Table | None:
-    groups = [(label, found) for label, found in measured.items(key) if found.number("top1") is not None]
-    if not groups:
-        return None
-    groups.sort(key=lambda item: (item[1].number("top1") or 0.0, item[0]))
-    rows: Sequence[Sequence[str]] = [
-        (label, percent(found.number("top1"), 0), percent_interval(found.interval("top1_ci")), count(found.number("n")))
-        for label, found in groups[:MAX_GROUPS]
+def _mistakes(inputs: Inputs) -> Table | None:
+    found = worst_confusions(_judged_signs(inputs), inputs.faithfulness.matrix("confusion"))
+    rows = [(asked, seen, f"{count(often)} of {count(total)}") for asked, seen, often, total in found]
+    header = ("asked", "recognised", "clips")
+    return Table("Most frequent mistakes", header, rows, frozenset({2})) if rows else None
+
+
+def _pairs(measured: Document) -> Table | None:
+    rows = [
+        (
+            " / ".join(pair.texts("signs")),
+            pair.text("parameter") or DASH,
+            percent(pair.number("accuracy")),
+            percent_interval(pair.interval("accuracy_ci")),
+            count(pair.number("n")),
+        )
+        for pair in measured.rows("minimal_pairs.pairs")
     ]
-    title = f"By {name}, hardest first" + (f" ({MAX_GROUPS} of {len(groups)})" if len(groups) > MAX_GROUPS else "")
-    return Table(title, (name, "top-1", "95% interval", "n"), rows, frozenset({1, 2, 3}), folded=True)
+    header = ("pair", "differs in", "told apart", "95% interval", "n")
+    return (
+        Table("Signs that differ in one parameter", header, rows, frozenset({2, 3, 4}), folded=True) if rows else None
+    )
+
+
+def _groups(inputs: Inputs, key: str) -> Table | None:
+    """By sign or signer: generated clips, the ceiling on real ones, the ranking; the hardest first."""
+    columns = (
+        dict(inputs.faithfulness.items(key)),
+        dict(inputs.recogniser.items(key)),
+        dict(inputs.faithfulness.items(f"ranking.{key}")),
+    )
+    names = sorted(set().union(*columns))
+    rows = [
+        [name, *(_share(column.get(name), measure) for column, measure in zip(columns, MEASURES, strict=True))]
+        for name in sorted(names, key=lambda name: _hardness(columns, name))
+    ]
+    what = key.removeprefix("per_")
+    header = (what, "generated", "real (ceiling)", "ranking")
+    return Table(f"By {what}, hardest first", header, rows[:MAX_GROUPS], frozenset({1, 2, 3}), True) if rows else None
+
+
+def _share(found: Document | None, measure: str) -> str:
+    value = found.number(measure) if found else None
+    return DASH if found is None or value is None else f"{percent(value, 0)} of {count(found.number('n'))}"
+
+
+def _hardness(columns: Sequence[dict[str, Document]], name: str) -> tuple[float, ...]:
+    return tuple(
+        1.0 if name not in column else column[name].number(measure) or 0.0
+        for column, measure in zip(columns, MEASURES, strict=True)
+    )

@@ -10,13 +10,18 @@ from t2s.report.blocks import Block, Figure, Figures, Note, Section, Table, miss
 from t2s.report.chart import Level, Point, Series, line_chart
 from t2s.report.documents import Document
 from t2s.report.inputs import Inputs
-from t2s.report.wording import decimal
+from t2s.report.wording import DASH, decimal
 
 METRICS = {"eps_mse": "noise error (eps-MSE)", "x0_mse": "clip error (x0-MSE)", "v_mse": "velocity error (v-MSE)"}
-BASELINES = {"zero": "zero", "copy": "copy the input", "wiener": "Wiener filter"}
+BASELINES = {
+    "wiener": "Wiener filter",
+    "mean": "mean clip",
+    "grey": "grey clip",
+    "copy": "noise = input",
+    "zero": "noise = 0",
+}
 HEADROOM = 5.0  # a trivial guess this much worse than the best one leaves the picture
 SMALLEST_WEIGHT = 1e-4  # of the largest: below it a curve leaves the picture
-STYLES = {"zero": "b1", "copy": "b2", "wiener": "b3"}
 
 
 def timesteps(inputs: Inputs) -> Section:
@@ -43,21 +48,16 @@ def timesteps(inputs: Inputs) -> Section:
     return Section("timesteps", "Timestep by timestep", intro, blocks)
 
 
-def value_of(row: Document, metric: str, baseline: str | None = None) -> float | None:
-    """`eps_mse` or `eps_mse_zero` of a row, also where it is kept as {"eps_mse": {"model": …, "zero": …}}."""
-    flat = row.number(f"{metric}_{baseline}" if baseline else metric)
-    return flat if flat is not None else row.number(f"{metric}.{baseline or 'model'}")
-
-
-def _points(rows: list[Document], metric: str, baseline: str | None = None) -> list[Point]:
-    pairs = ((row.number("t"), value_of(row, metric, baseline)) for row in rows)
+def _points(rows: list[Document], column: str) -> list[Point]:
+    pairs = ((row.number("t"), row.number(column)) for row in rows)
     return [(t, value) for t, value in pairs if t is not None and value is not None]
 
 
 def _skill(rows: list[Document]) -> Figure | None:
+    spreads = [row.interval("skill_ci") for row in rows if row.number("skill") is not None]
     return line_chart(
         "Skill over the best trivial guess",
-        [Series("skill", _points(rows, "skill"), "s1")],
+        [Series("skill", _points(rows, "skill"), "s1", spreads)],
         x_label="timestep t",
         y_label="skill",
         levels=[Level(0, "a trivial guess")],
@@ -68,12 +68,12 @@ def _errors(rows: list[Document], metric: str) -> Figure | None:
     model = _points(rows, metric)
     if not model:
         return None
-    trivial = {key: _points(rows, metric, key) for key in BASELINES}
+    trivial = {key: _points(rows, f"{metric}_{key}") for key in BASELINES}
     top = HEADROOM * max(max(value for _, value in model), _best_everywhere(trivial.values()))
     lines = [Series("this model", model, "s1")]
     lines += [
-        Series(name, [point for point in trivial[key] if point[1] <= top], STYLES[key])
-        for key, name in BASELINES.items()
+        Series(name, [point for point in trivial[key] if point[1] <= top], f"b{number}")
+        for number, (key, name) in enumerate(BASELINES.items(), start=1)
     ]
     title = METRICS[metric]
     return line_chart(title[0].upper() + title[1:], lines, x_label="timestep t", y_label="MSE, log", log=True)
@@ -115,15 +115,16 @@ def _curve(weights: list[float]) -> list[Point]:
 
 def _table(rows: list[Document]) -> Table:
     columns = ["skill", *METRICS]
-    trivial = [f"eps-MSE, {name}" for name in BASELINES.values()]
-    header = ["t", "skill", "eps-MSE", "x0-MSE", "v-MSE", *trivial, "x0-PSNR dB"]
+    header = ["t", "skill", "eps-MSE", "x0-MSE", "v-MSE", "x0-PSNR dB", "best trivial guess", "its x0-MSE"]
     body = [
         [
             decimal(row.number("t")),
-            *(decimal(value_of(row, column)) for column in columns),
-            *(decimal(value_of(row, "eps_mse", name)) for name in BASELINES),
+            *(decimal(row.number(column)) for column in columns),
             decimal(row.number("x0_psnr")),
+            BASELINES.get(best, best),
+            decimal(row.number(f"x0_mse_{best}")),
         ]
         for row in rows
+        for best in [row.text("best_baseline") or DASH]
     ]
-    return Table("The figures of every timestep", header, body, frozenset(range(len(header))), folded=True)
+    return Table("The figures of every timestep", header, body, frozenset({0, 1, 2, 3, 4, 5, 7}), folded=True)

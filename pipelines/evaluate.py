@@ -1,0 +1,63 @@
+"""Stage evaluate: does the generator know its noise levels, and does it sign what it is asked?"""
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from t2s.checkpoint import load_checkpoint
+from t2s.data.clips import ClipStore
+from t2s.diffusion.prediction import to_x0
+from t2s.evaluation.config import EvaluateConfig
+from t2s.evaluation.examination import Subject, examine
+from t2s.evaluation.outputs import headline, write_findings
+from t2s.evaluation.recogniser import Recogniser
+from t2s.paramsfile import read_sections
+from t2s.provenance import project_root
+from t2s.runtime_config import RuntimeConfig
+from t2s.sampling import Text2Sign
+from t2s.signer.lexicon import MINIMAL_PAIRS
+from t2s.stage import run_stage
+from t2s.tracking.tracker import continue_run
+
+REPORTS = Path("reports")
+
+
+def main() -> None:
+    params = read_sections("params.yaml", evaluate=EvaluateConfig, runtime=RuntimeConfig)
+    config: EvaluateConfig = params.evaluate
+    store = ClipStore.open("data/clips")
+    saved = load_checkpoint(Path("models/recogniser.safetensors"), kind="recogniser")
+    recogniser = Recogniser.restore(saved.tensors, saved.metadata)
+    pairs = [(pair.first, pair.second, pair.parameter) for pair in MINIMAL_PAIRS]
+    model = Text2Sign.from_checkpoint("models/t2s.safetensors", params.runtime.device)
+    findings = examine(subject_of(model, config), recogniser, store, pairs, config)
+    write_findings(findings, REPORTS, Path("data/generated"), model.clip.fps)
+    with continue_run(project_root(), params.runtime.experiment, REPORTS / "run.json") as tracker:
+        tracker.log_metrics(headline(findings), step=model.metadata["step"])
+        for name in ("evaluation.json", "faithfulness.json"):
+            tracker.log_artifact(REPORTS / name, "evaluation")
+    for name, value in headline(findings).items():
+        logging.info("%-34s %8.4f", name, value)
+
+
+def subject_of(model: Text2Sign, config: EvaluateConfig) -> Subject:
+    """A trained model as the plain callables that evaluation examines."""
+    how = config.model_dump(include={"num_steps", "guidance_scale", "guidance_rescale", "sampler"})
+
+    @torch.inference_mode()
+    def denoise_x0(x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
+        return to_x0(model.kind, model.denoiser(x_t, t, prompt_ids), x_t, t, model.schedule)
+
+    return Subject(
+        denoise_x0=denoise_x0,
+        generate=lambda prompts, seeds: model.generate(prompts, seeds, **how),
+        encode=model.tokenizer.encode,
+        schedule=model.schedule,
+        device=model.device,
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

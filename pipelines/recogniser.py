@@ -1,0 +1,49 @@
+"""Stage recogniser: real train clips → models/recogniser.safetensors, and how well it reads people it has not seen."""
+
+import logging
+from pathlib import Path
+
+from t2s import atomic
+from t2s.checkpoint import save_checkpoint
+from t2s.data.clips import ClipStore
+from t2s.evaluation.bootstrap import Bootstrap
+from t2s.evaluation.config import RecogniserConfig
+from t2s.evaluation.plots import plot_confusion, plot_note, write_png
+from t2s.evaluation.real import RealClips
+from t2s.evaluation.recogniser_training import train_recogniser
+from t2s.evaluation.semantics import NO_RECOGNISER, recogniser_report
+from t2s.evaluation.tables import confusion_rows, write_table
+from t2s.paramsfile import read_sections
+from t2s.stage import run_stage
+
+WEIGHTS = Path("models/recogniser.safetensors")
+REPORT = Path("reports/recogniser.json")
+PLOTS = Path("reports/plots")
+RESAMPLES = 1000
+
+
+def main() -> None:
+    config: RecogniserConfig = read_sections("params.yaml", recogniser=RecogniserConfig).recogniser
+    store = ClipStore.open("data/clips")
+    train = RealClips.of_split(store, "train").with_signs()
+    signs = sorted(set(train.signs))
+    if len(signs) < 2:
+        save_checkpoint(WEIGHTS, {}, {"signs": [], "data_digest": store.digest}, kind="recogniser")
+        atomic.write_json(REPORT, {"refused": NO_RECOGNISER, "signs": []})
+        write_table(PLOTS / "confusion_real.csv", [])
+        write_png(PLOTS / "confusion_real.png", plot_note(NO_RECOGNISER))
+        logging.warning(NO_RECOGNISER)
+        return
+    recogniser = train_recogniser(train, train.signs, config)
+    metadata = {**recogniser.metadata(), "data_digest": store.digest}
+    save_checkpoint(WEIGHTS, recogniser.network.state_dict(), metadata, kind="recogniser")
+    report = recogniser_report(recogniser, RealClips.held_out(store), Bootstrap(RESAMPLES, config.seed))
+    atomic.write_json(REPORT, report)
+    write_table(PLOTS / "confusion_real.csv", confusion_rows(report["confusion"], signs))
+    figure = plot_confusion(report["confusion"], signs, "real held-out clips", "shown", "recognised")
+    write_png(PLOTS / "confusion_real.png", figure)
+    logging.info("recogniser: %.3f top-1 on %d held-out clips", report["ceiling_top1"], report["num_clips"])
+
+
+if __name__ == "__main__":
+    run_stage(main)

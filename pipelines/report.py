@@ -1,0 +1,32 @@
+"""Stage report: all that the other stages found → reports/index.html and reports/model_card.md."""
+
+import logging
+from pathlib import Path
+
+from t2s import atomic
+from t2s.paramsfile import read_sections
+from t2s.provenance import project_root
+from t2s.report.inputs import read_inputs
+from t2s.report.model_card import render_model_card
+from t2s.report.page import render_page
+from t2s.runtime_config import RuntimeConfig
+from t2s.stage import run_stage
+from t2s.tracking.tracker import continue_run
+
+PAGE = Path("reports/index.html")
+CARD = Path("reports/model_card.md")
+
+
+def main() -> None:
+    params = read_sections("params.yaml", runtime=RuntimeConfig)
+    inputs = read_inputs(Path())
+    atomic.write_text(PAGE, render_page(inputs))
+    atomic.write_text(CARD, render_model_card(inputs))
+    with continue_run(project_root(), params.runtime.experiment, Path("reports/run.json")) as tracker:
+        for path in (PAGE, CARD):
+            tracker.log_artifact(path, "report")
+    logging.getLogger("report").info("open %s in a browser", PAGE)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,127 @@
+"""`t2s demo`: load the model, say where the page is, serve it."""
+
+import ipaddress
+import logging
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from t2s.data.clips import ClipStore
+from t2s.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+MAX_CONNECTIONS = 256
+WARNING = (
+    "warning: this address is open to other machines. Whoever reaches it can use the model; there is no login and no "
+    "encryption. Leave --host out to serve this machine alone."
+)
+
+
+def serve(
+    checkpoint: Path,
+    clips: Path = Path("data/clips"),
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    device: str = "auto",
+    allowed_names: Sequence[str] = (),
+) -> None:
+    """Serve the demo until Ctrl-C.
+
+    Args:
+        clips: real clips to show beside the generated ones; none are shown when the folder is not there.
+        host: another address than a loopback one opens the demo to others, with a warning.
+        allowed_names: further names under which browsers may ask for it (the Host header).
+
+    Raises:
+        UserError: the checkpoint cannot be read, the address is taken, or the extra t2s[demo] is missing.
+    """
+    try:
+        import uvicorn
+
+        from t2s.demo.app import create_app
+    except ImportError as error:
+        raise UserError(f"the demo needs {error.name}: pip install 't2s[demo]'") from None
+    from t2s import sampling
+    from t2s.demo.studio import Studio
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    defaults = {
+        "num_steps": sampling.DEFAULT_NUM_STEPS,
+        "guidance_scale": sampling.DEFAULT_GUIDANCE_SCALE,
+        "sampler": sampling.DEFAULT_SAMPLER,
+        "num_samples": 3,
+        "seed": 0,
+    }
+    with listen(host, port) as listening, tempfile.TemporaryDirectory(prefix="t2s-demo-") as folder:
+        model = sampling.Text2Sign.from_checkpoint(checkpoint, device)
+        studio = Studio(model, open_clips(clips), Path(folder))
+        app = create_app(studio, Path(folder), [*hosts_for(host), *allowed_names], defaults)
+        if not is_loopback(host):
+            logger.warning(WARNING)
+        address, bound_port = listening.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        logger.info("t2s demo: http://%s:%d  (Ctrl-C ends it)", shown, bound_port)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises UserError when the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UserError(f"--host {host}: {error.strerror}") from None
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(address)
+    except OSError as error:
+        made.close()
+        raise UserError(f"--host {host} --port {port}: {error.strerror}; choose another --port") from None
+    return made
+
+
+def hosts_for(host: str) -> list[str]:
+    """The Host headers that are answered: a page of another site cannot reach a demo under a name of its own."""
+    if is_loopback(host):
+        return list(LOOPBACK_HOSTS)
+    own = socket.gethostname()
+    names = {host, own, socket.getfqdn(), *LOOPBACK_HOSTS}
+    if host in ("0.0.0.0", "::"):
+        names |= _addresses(own)
+    return sorted(f"[{name}]" if ":" in name and not name.startswith("[") else name for name in names)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def open_clips(folder: Path) -> ClipStore | None:
+    """The real clips, when there are any."""
+    try:
+        return ClipStore.open(folder)
+    except UserError:
+        logger.info("no real clips in %s: generated ones are shown alone", folder)
+        return None
+
+
+def _addresses(name: str) -> set[str]:
+    try:
+        return {str(address[0]) for *_, address in socket.getaddrinfo(name, None)}
+    except OSError:
+        return set()

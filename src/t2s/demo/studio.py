@@ -1,0 +1,118 @@
+"""The model at work for the page: from a job to files, and the real clips to hold beside them."""
+
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from t2s.clips import FORMATS, Clips, enlarge
+from t2s.data.clips import ClipStore
+from t2s.data.encode import write_mp4
+from t2s.demo.jobs import Job, MadeClip
+from t2s.demo.request import Sampler
+from t2s.errors import UserError
+from t2s.prompts import ParsedPrompt, parse_prompt
+from t2s.report.sections.clips import real_example
+
+SCALE = 4  # each pixel becomes SCALE x SCALE
+FACTS = ("fingerprint", "git_revision", "mlflow_run_id", "licence", "language", "software_version", "step")
+
+
+class Model(Protocol):
+    """What the demo needs of `t2s.sampling.Text2Sign`."""
+
+    metadata: dict[str, Any]
+
+    @property
+    def prompts(self) -> list[str]:
+        """Known prompts."""
+
+    @property
+    def is_lexical(self) -> bool:
+        """Whether prompts are known signs, not free sentences."""
+
+    def __call__(
+        self,
+        prompt: str,
+        num_samples: int = 1,
+        seed: int = 0,
+        *,
+        num_steps: int,
+        guidance_scale: float,
+        sampler: Sampler,
+        on_step: Callable[[int, int], None] | None,
+    ) -> Clips:
+        """Clips of a prompt."""
+
+
+class Studio:
+    """One model, and the real clips it can be compared with (None: there are none here)."""
+
+    def __init__(self, model: Model, real: ClipStore | None, folder: Path) -> None:
+        self._model = model
+        self._real = real
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    @property
+    def prompts(self) -> list[str]:
+        """Known prompts."""
+        return self._model.prompts
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Where the model comes from."""
+        return {name: str(self._model.metadata[name]) for name in FACTS if self._model.metadata.get(name) is not None}
+
+    @property
+    def num_timesteps(self) -> int:
+        """T of the model: more steps than that cannot be taken."""
+        return int(self._model.metadata["config"]["diffusion"]["num_timesteps"])
+
+    def read(self, text: str) -> ParsedPrompt:
+        """How the model understands a text: the known prompts in it, and the words it does not know."""
+        if not text.strip() or not text.isprintable():
+            return ParsedPrompt([], [])
+        if self._model.is_lexical:
+            return parse_prompt(text, self.prompts)
+        return ParsedPrompt([text] if text in self.prompts else [], [])
+
+    def make(self, job: Job) -> None:
+        """Generate a job's clips and write them in every format. Raises UserError for what the visitor can mend."""
+        asked = job.request
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            made = self._model(
+                asked.text,
+                asked.num_samples,
+                asked.seed,
+                num_steps=min(asked.num_steps, self.num_timesteps),
+                guidance_scale=asked.guidance_scale,
+                sampler=asked.sampler,
+                on_step=job.on_step,
+            )
+        job.remarks = [str(item.message) for item in caught if item.category is UserWarning]
+        job.folder.mkdir(parents=True)
+        files = {kind: made.save(job.folder / f"clip.{kind}", scale=SCALE) for kind in FORMATS}
+        job.clips = [
+            MadeClip(seed, {kind: paths[i] for kind, paths in files.items()}, made.metadata(i))
+            for i, seed in enumerate(made.seeds)
+        ]
+
+    def real_clip(self, prompt: str) -> tuple[str, Path] | None:
+        """A real clip of a known prompt: (where from, mp4); None when there is none."""
+        if self._real is None or prompt not in self.prompts:
+            return None
+        path = self._folder / f"real-{self.prompts.index(prompt)}.mp4"
+        try:
+            found = real_example(self._real, prompt)
+        except UserError:
+            return None
+        if found is None:
+            return None
+        origin, frames, fps = found
+        with self._lock:
+            if not path.is_file():
+                write_mp4(path, enlarge(frames, SCALE), fps, {"prompt": prompt, "note": origin})
+        return origin, path

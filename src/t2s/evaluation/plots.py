@@ -1,0 +1,136 @@
+"""The same findings as pictures (PNG, drawn without a display)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from t2s import atomic
+from t2s.evaluation.examination import Findings
+from t2s.evaluation.tables import per_sign_rows
+
+DPI = 110
+BASELINE_STYLES = {"zero": ":", "copy": "--", "grey": "-.", "mean": (0, (5, 1)), "wiener": (0, (1, 1))}
+
+
+def write_plots(folder: Path, findings: Findings) -> None:
+    """timesteps.png, ranking.png, nearest.png, per_sign.png, confusion_generated.png."""
+    write_png(folder / "timesteps.png", plot_timesteps(findings.evaluation["per_timestep"]))
+    write_png(folder / "ranking.png", plot_ranking(findings.faithfulness))
+    write_png(folder / "nearest.png", plot_nearest(findings))
+    write_png(folder / "per_sign.png", plot_per_sign(findings.faithfulness))
+    write_png(folder / "confusion_generated.png", plot_generated_confusion(findings.faithfulness))
+
+
+def write_png(path: Path, figure: Figure) -> None:
+    """Durably; the same figure gives the same bytes."""
+    with atomic.replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def plot_timesteps(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """x0-MSE of the network and of every trivial guess, and the skill, over t."""
+    figure, (errors, skill) = _figure(9, 3.6, 2)
+    t = [row["t"] for row in rows]
+    errors.plot(t, [row["x0_mse"] for row in rows], color="black", label="network")
+    for name, style in BASELINE_STYLES.items():
+        values = [np.nan if row[f"x0_mse_{name}"] is None else row[f"x0_mse_{name}"] for row in rows]
+        errors.plot(t, values, linestyle=style, linewidth=1, label=name)
+    best = min(row["x0_mse"] for row in rows)
+    errors.set(xlabel="t (0 = almost clean)", ylabel="x0-MSE", yscale="log", ylim=(best / 2, 2))
+    errors.legend(fontsize=8)
+    low, high = np.array([row["skill_ci"] for row in rows]).T
+    skill.fill_between(t, low, high, alpha=0.3, linewidth=0)
+    skill.plot(t, [row["skill"] for row in rows])
+    skill.axhline(0, color="black", linewidth=0.8)
+    skill.set(xlabel="t", ylabel="skill = 1 - MSE / best trivial guess", ylim=(min(-0.1, float(low.min())), 1))
+    return figure
+
+
+def plot_ranking(faithfulness: Mapping[str, Any]) -> Figure:
+    """Top-1 of the intended prompt per timestep bin beside chance, and what a wrong or missing prompt costs."""
+    figure, (accuracy, gap) = _figure(9, 3.4, 2)
+    bins = faithfulness["ranking"]["per_bin"]
+    _with_interval(accuracy, [row["t"] for row in bins], bins, "top1", "intended prompt ranks first")
+    accuracy.axhline(faithfulness["ranking"]["chance"], color="black", linewidth=0.8, linestyle="--", label="chance")
+    accuracy.set(xlabel="t", ylabel=f"top-1 of {faithfulness['ranking']['ways']}", ylim=(0, 1.02))
+    accuracy.legend(fontsize=8)
+    gaps = faithfulness["loss_gap"]["per_bin"]
+    for name in ("shuffled_minus_intended", "null_minus_intended"):
+        _with_interval(gap, [row["t"] for row in gaps], gaps, name, name.replace("_", " "))
+    gap.axhline(0, color="black", linewidth=0.8)
+    gap.set(xlabel="t", ylabel="x0-MSE")
+    gap.legend(fontsize=8)
+    return figure
+
+
+def plot_nearest(findings: Findings) -> Figure:
+    """Distances to the nearest training clip: generated clips left of the held-out ones are copies."""
+    figure, (axes,) = _figure(5, 3.2, 1)
+    memorisation = findings.memorisation
+    edges = np.linspace(0, max(memorisation.generated.max(), memorisation.held_out.max()) * 1.02, 41)
+    for values, label in ((memorisation.held_out, "real held-out"), (memorisation.generated, "generated")):
+        axes.hist(values, bins=edges.tolist(), density=True, alpha=0.55, label=label)
+    axes.set(xlabel="distance to the nearest training clip", ylabel="density")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def plot_per_sign(faithfulness: Mapping[str, Any]) -> Figure:
+    """Accuracy of every sign: generated clips, real held-out clips, ranking."""
+    rows = per_sign_rows(faithfulness)
+    figure, (axes,) = _figure(max(5.0, 0.36 * len(rows)), 3.6, 1)
+    places = np.arange(len(rows))
+    for offset, name in enumerate(("generated_top1", "ceiling_top1", "ranking_top1")):
+        heights = [np.nan if row[name] == "" else row[name] for row in rows]
+        axes.bar(places + 0.27 * (offset - 1), heights, 0.27, label=name.replace("_top1", ""))
+    axes.set_xticks(places, [row["sign"] for row in rows], rotation=90, fontsize=8)
+    axes.set(ylabel="top-1", ylim=(0, 1.02))
+    axes.legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def plot_generated_confusion(faithfulness: Mapping[str, Any]) -> Figure:
+    """Asked against recognised signs, or the reason why there is nothing to show."""
+    if faithfulness["refused"]:
+        return plot_note(faithfulness["refused"])
+    signs = faithfulness["recogniser"]["signs"]
+    return plot_confusion(faithfulness["confusion"], signs, "generated clips", "asked", "recognised")
+
+
+def plot_note(text: str) -> Figure:
+    """A picture that says why there is none."""
+    figure, (axes,) = _figure(6, 1.5, 1)
+    axes.axis("off")
+    axes.text(0.5, 0.5, text, ha="center", va="center", wrap=True, fontsize=9)
+    return figure
+
+
+def plot_confusion(
+    confusion: Sequence[Sequence[int]], signs: Sequence[str], title: str, rows: str, columns: str
+) -> Figure:
+    """Shares of each row's clips."""
+    size = max(4.0, 0.27 * len(signs) + 1.5)
+    figure, (axes,) = _figure(size, size, 1)
+    matrix = np.asarray(confusion, dtype=float)
+    axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), vmin=0, vmax=1, cmap="viridis")
+    axes.set_xticks(range(len(signs)), list(signs), rotation=90, fontsize=7)
+    axes.set_yticks(range(len(signs)), list(signs), fontsize=7)
+    axes.set(title=title, ylabel=rows, xlabel=columns)
+    return figure
+
+
+def _figure(width: float, height: float, columns: int) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def _with_interval(axes: Axes, x: Sequence[int], rows: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
+    value = np.array([row[name] for row in rows])
+    low, high = np.array([row[f"{name}_ci"] for row in rows]).T
+    axes.errorbar(x, value, yerr=[value - low, high - value], marker="o", capsize=3, label=label)

@@ -1,0 +1,82 @@
+"""The model card: what the model is for, what it was measured at, and what it cannot do."""
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from t2s.report.inputs import Inputs
+from t2s.report.sections.overview import ceiling_top1
+from t2s.report.wording import DASH, count, decimal, decimal_interval, percent, percent_interval
+
+environment = Environment(
+    loader=PackageLoader("t2s.report"),
+    autoescape=False,  # Markdown, not HTML; `plain` takes out what Markdown would read as markup
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render_model_card(inputs: Inputs) -> str:
+    """Markdown, from the figures of the run; a figure nobody measured says so."""
+    checkpoint, measured, store = inputs.checkpoint, inputs.faithfulness, inputs.store
+    train = [store.records[i] for i in store.indices("train")] if store else []
+    held_out = [record for record in store.records if record.split != "train"] if store else []
+    source = store.meta.source if store else {}
+    return environment.get_template("model_card.md.j2").render(
+        fingerprint=plain(checkpoint.text("fingerprint") or DASH),
+        revision=plain(checkpoint.text("git_revision") or DASH),
+        run_id=plain(checkpoint.text("mlflow_run_id") or inputs.run.text("run_id") or DASH),
+        licence=plain(checkpoint.text("licence") or DASH),
+        language=plain(checkpoint.text("language") or DASH),
+        synthetic=source.get("synthetic") is True,
+        notes=plain(str(source.get("notes") or "")),
+        prompts=[plain(prompt) for prompt in checkpoint.texts("prompts")],
+        weights=count(inputs.num_parameters),
+        clip=f"{store.meta.num_frames} frames of {store.meta.image_size} × {store.meta.image_size} pixels"
+        if store
+        else DASH,
+        train_clips=count(len(train) or None),
+        train_signers=count(len({record.signer for record in train}) or None),
+        held_out_signers=count(len({record.signer for record in held_out}) or None),
+        refused=plain(measured.text("refused") or ""),
+        figures=_figures(inputs),
+        flags=[plain(flag.text("message") or "") for flag in inputs.training.rows("flags")],
+    )
+
+
+def plain(text: str) -> str:
+    """Text that Markdown and HTML show as it is, on one line."""
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", line)
+
+
+def _figures(inputs: Inputs) -> list[tuple[str, str, str]]:
+    """(measure, value, 95% interval)."""
+    measured = inputs.faithfulness
+    chance = inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
+    spread = inputs.recogniser.interval("ceiling_top1_ci")
+    shares = (
+        ("Generated clips recognised as asked", "generated.top1"),
+        ("… when asked for another sign", "shuffled.top1"),
+        ("… without a prompt", "null.top1"),
+        ("Prompt of a real clip found by denoising loss", "ranking.top1"),
+        ("Memorised clips", "memorisation.share"),
+    )
+    others = (
+        ("Motion energy, generated over real", "motion_energy_ratio"),
+        ("Sharpness, generated over real", "sharpness_ratio"),
+        ("Fréchet distance in recogniser features, generated", "frechet.generated"),
+        ("Fréchet distance in recogniser features, real against real", "frechet.real_floor"),
+    )
+    rows = [
+        ("Ceiling: real clips of unseen signers recognised", percent(ceiling_top1(inputs)), percent_interval(spread)),
+        ("Chance", percent(chance), DASH),
+    ]
+    rows += [
+        (name, percent(measured.number(key)), percent_interval(measured.interval(f"{key}_ci"))) for name, key in shares
+    ]
+    rows += [
+        (name, decimal(measured.number(key)), decimal_interval(measured.interval(f"{key}_ci"))) for name, key in others
+    ]
+    return [(name, "not measured" if value == DASH else value, spread) for name, value, spread in rows]

@@ -1,0 +1,58 @@
+"""What `mlflow models serve` runs: an MLflow "model from code" around Text2Sign. serving.py registers it.
+
+MLflow executes this file to load the model; the weights are the checkpoint beside it, plain safetensors.
+"""
+
+import base64
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+from t2s.errors import UserError
+from t2s.sampling import Text2Sign
+
+MAX_PROMPTS = 16  # in one request
+OPTIONS = ("num_steps", "guidance_scale", "sampler")
+
+
+class ServedText2Sign(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Rows of (text, and if wanted seed, num_steps, guidance_scale, sampler) → rows of (text, seed, mp4_base64)."""
+
+    def load_context(self, context: Any) -> None:
+        self._model = Text2Sign.from_checkpoint(context.artifacts["checkpoint"])
+
+    def predict(
+        self, context: Any, model_input: pandas.DataFrame, params: dict[str, Any] | None = None
+    ) -> pandas.DataFrame:
+        """One clip a row. A wrong prompt or number is refused with its reason (HTTP 400), not with a traceback."""
+        if len(model_input) > MAX_PROMPTS:
+            raise _refusal(f"{len(model_input)} prompts; one request takes at most {MAX_PROMPTS}")
+        try:
+            return pandas.DataFrame([self._clip(row) for row in model_input.to_dict("records")])
+        except UserError as error:
+            raise _refusal(str(error)) from None
+
+    def _clip(self, row: dict[str, Any]) -> dict[str, Any]:
+        given = {key: value for key, value in row.items() if not pandas.isna(value)}
+        seed = int(given.get("seed", 0))
+        with warnings.catch_warnings(record=True) as caught, tempfile.TemporaryDirectory() as folder:
+            warnings.simplefilter("always")
+            options = {key: given[key] for key in OPTIONS if key in given}
+            clips = self._model(str(given["text"]), num_samples=1, seed=seed, **options)
+            (path,) = clips.save(Path(folder) / "clip.mp4")
+            mp4 = base64.b64encode(path.read_bytes()).decode("ascii")
+        notes = "; ".join(str(warning.message) for warning in caught if warning.category is UserWarning)
+        return {"text": given["text"], "seed": seed, "mp4_base64": mp4, "notes": notes}
+
+
+def _refusal(reason: str) -> MlflowException:
+    return MlflowException(reason, error_code=INVALID_PARAMETER_VALUE)
+
+
+mlflow.models.set_model(ServedText2Sign())

@@ -1,0 +1,316 @@
+"""The preprocess stage on real files: quarantine, any number of workers, kills, disk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from t2s.data.clips import ClipStore
+from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.data.manifest import ManifestRow, write_manifest
+from t2s.data.preprocess import preprocess
+from t2s.errors import UserError
+
+LOCAL = PreprocessConfig(engine="processes", workers=1, dask_scheduler=None)
+
+
+@pytest.fixture
+def small(make_config: Callable[..., DataConfig]) -> Callable[..., DataConfig]:
+    return lambda **changes: make_config(**{"num_frames": 4, "image_size": 16, "clips_per_shard": 7, **changes})
+
+
+@pytest.fixture
+def raw(tmp_path: Path, encode_video: Callable[..., Path]) -> Callable[..., Path]:
+    """data/raw with `count` different tiny videos; `broken` of them hold half a file."""
+
+    def make(count: int, broken: Sequence[int] = ()) -> Path:
+        folder = tmp_path / "raw"
+        rows = []
+        for k in range(count):
+            frames = np.random.default_rng(k).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+            path = encode_video(folder / f"videos/{k:03d}.mp4", frames, codec="mpeg4", options={"qscale": "2"})
+            if k in broken:
+                path.write_bytes(path.read_bytes()[:400])
+            rows.append(
+                ManifestRow(
+                    f"clip{k:03d}",
+                    f"videos/{k:03d}.mp4",
+                    f"word {k}",
+                    f"sign{k % 3}",
+                    f"s{k % 5}",
+                    "train",
+                    None,
+                    None,
+                    None,
+                    None,
+                    "CC0-1.0",
+                )
+            )
+        write_manifest(folder / "manifest.csv", rows)
+        source = {"source": "test", "media_root": ".", "licence": "CC0-1.0", "language": "none", "split_key": "given"}
+        (folder / "source.json").write_text(json.dumps(source), encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., ClipStore]:
+    def run(raw: Path, config: DataConfig, how: PreprocessConfig = LOCAL, name: str = "clips") -> ClipStore:
+        preprocess(raw, tmp_path / name, tmp_path / "reports", tmp_path / f"runs-{name}", config, how)
+        return ClipStore.open(tmp_path / name)
+
+    return run
+
+
+def report(tmp_path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((tmp_path / "reports" / "preprocess.json").read_bytes())
+    return content
+
+
+def rewrite(raw: Path, change: Callable[[list[ManifestRow]], list[ManifestRow]]) -> None:
+    from t2s.data.manifest import read_manifest
+
+    write_manifest(raw / "manifest.csv", change(read_manifest(raw / "manifest.csv")))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_one_bad_file_among_100_leaves_the_other_99_as_they_are(raw, run, small, tmp_path) -> None:
+    all_good = run(raw(100), small(), name="good")
+    rest = run(raw(100, broken=[41]), small())
+    assert len(all_good) == 100
+    assert [record.clip_id for record in rest.records] == [f"clip{k:03d}" for k in range(100) if k != 41]
+    good = {record.clip_id: i for i, record in enumerate(all_good.records)}
+    for i, record in enumerate(rest.records):
+        assert rest.pixels(i).tobytes() == all_good.pixels(good[record.clip_id]).tobytes()
+        assert record.sha256 == all_good.records[good[record.clip_id]].sha256
+    (bad,) = report(tmp_path)["quarantined"]
+    assert (bad["clip_id"], bad["path"], bad["reason"]) == ("clip041", "videos/041.mp4", "corrupt")
+    assert report(tmp_path)["clips"] == 99
+    table = (tmp_path / "reports" / "preprocess.md").read_text(encoding="utf-8")
+    assert "99 of 100 clips can be used, 1 are quarantined." in table
+    assert "| clip041 | videos/041.mp4 | corrupt | " in table
+
+
+def test_the_number_of_workers_changes_nothing(raw, run, small, tmp_path) -> None:
+    folder = raw(30, broken=[3])
+    for workers in (1, 3):
+        run(folder, small(), LOCAL.model_copy(update={"workers": workers}), name=f"clips{workers}")
+    assert files(tmp_path / "clips1") == files(tmp_path / "clips3")
+
+
+def test_what_is_finished_is_not_done_again(raw, run, small, tmp_path, monkeypatch) -> None:
+    folder = raw(10)
+    run(folder, small())
+    first = files(tmp_path / "clips")
+    monkeypatch.setattr("t2s.data.local_engine.DecoderProcess.decode", lambda *_: pytest.fail("decoded again"))
+    run(folder, small())
+    assert files(tmp_path / "clips") == first
+
+
+def test_settings_and_files_decide_what_is_finished(raw, run, small, tmp_path) -> None:
+    folder = raw(3)
+    before = run(folder, small())
+    assert run(folder, small(num_frames=2)).meta.num_frames == 2
+    content = (folder / "videos/001.mp4").read_bytes()
+    (folder / "videos/001.mp4").write_bytes((folder / "videos/002.mp4").read_bytes())
+    after = run(folder, small())
+    assert after.records[1].sha256 == before.records[2].sha256
+    (folder / "videos/001.mp4").write_bytes(content)
+    assert run(folder, small()).digest == before.digest
+
+
+@pytest.mark.parametrize(("kills", "count"), [(3, 40), pytest.param(30, 150, marks=pytest.mark.slow)])
+def test_killed_at_any_instant_it_goes_on(kills, count, raw, run, small, tmp_path) -> None:
+    """kill -9 again and again; finished clips stay finished and the result is the same bits."""
+    folder = raw(count)
+    expected = run(folder, small(), name="expected")
+    config, state = small(), tmp_path / "runs"
+    script = f"""
+from pathlib import Path
+from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.data.preprocess import preprocess
+preprocess(Path({str(folder)!r}), Path({str(tmp_path / "clips")!r}), Path({str(tmp_path / "reports")!r}),
+           Path({str(state)!r}), DataConfig.model_validate_json({config.model_dump_json()!r}),
+           PreprocessConfig(engine="processes", workers=1, dask_scheduler=None))
+"""
+    delays = np.random.default_rng(0).uniform(0.0, 0.25, kills)
+    finished = 0
+    for delay in delays:
+        with subprocess.Popen([sys.executable, "-c", script], start_new_session=True) as process:
+            _wait_for_more(state, finished, process)
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+        assert _finished(state) >= finished
+        finished = _finished(state)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    assert files(tmp_path / "clips") == files(tmp_path / "expected")
+    assert _finished(state) == len(expected)  # no clip was finished twice
+
+
+def _finished(state: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in state.glob("*/finished.jsonl"))
+
+
+def _wait_for_more(state: Path, finished: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while _finished(state) <= finished and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_too_many_bad_files_stop_the_stage(raw, run, small, tmp_path) -> None:
+    folder = raw(10, broken=[1, 2])
+    with pytest.raises(UserError) as caught:
+        run(folder, small(max_quarantine_fraction=0.1))
+    assert "2 of 10 clips (20.0%)" in str(caught.value)
+    assert "data.max_quarantine_fraction = 0.1" in str(caught.value)
+    assert report(tmp_path)["num_quarantined"] == 2
+    assert not (tmp_path / "clips").exists()
+    assert len(run(folder, small(max_quarantine_fraction=0.2))) == 8
+
+
+def test_nothing_usable_stops_the_stage(raw, run, small) -> None:
+    with pytest.raises(UserError, match="none of the 2 clips"):
+        run(raw(2, broken=[0, 1]), small(max_quarantine_fraction=1.0))
+
+
+def test_bad_captions_are_quarantined_and_good_ones_kept_byte_for_byte(raw, run, small, tmp_path) -> None:
+    captions = ["", "  ", "nul \0", "x" * 1001, "NA", "👩‍🦰 שלום\r\nline", "e\u0301", 'a,"b"', "x" * 1000]
+    folder = raw(len(captions))
+    rewrite(folder, lambda rows: [replace(row, text=text) for row, text in zip(rows, captions, strict=True)])
+    store = run(folder, small(max_quarantine_fraction=0.5))
+    assert [record.text for record in store.records] == captions[4:]
+    reasons = [(bad["clip_id"], bad["reason"]) for bad in report(tmp_path)["quarantined"]]
+    assert reasons == [(f"clip{k:03d}", "caption") for k in range(4)]
+
+
+def test_attacks_cost_their_own_clip_only(raw, run, small, tmp_path) -> None:
+    folder = raw(12)
+    videos = folder / "videos"
+    outside = tmp_path / "outside.mp4"
+    outside.write_bytes((videos / "000.mp4").read_bytes())
+    for name in ("000", "001", "002", "003", "004"):
+        (videos / f"{name}.mp4").unlink()
+    (videos / "000.mp4").symlink_to(outside)
+    os.mkfifo(videos / "001.mp4")
+    (videos / "002.mp4").mkdir()
+    (videos / "003.mp4").write_text("ffconcat version 1.0\nfile '005.mp4'\n", encoding="utf-8")
+    paths = {4: "../outside.mp4", 5: str(outside), 6: "videos/none.mp4"}
+    rewrite(folder, lambda rows: [replace(row, path=paths.get(k, row.path)) for k, row in enumerate(rows)])
+    store = run(folder, small(max_quarantine_fraction=0.6))
+    assert [record.clip_id for record in store.records] == [f"clip{k:03d}" for k in range(7, 12)]
+    reasons = {bad["clip_id"]: bad["reason"] for bad in report(tmp_path)["quarantined"]}
+    assert reasons == {
+        "clip000": "path", "clip001": "path", "clip002": "path", "clip003": "container", "clip004": "path",
+        "clip005": "path", "clip006": "missing",
+    }  # fmt: skip
+
+
+def test_a_file_name_cannot_break_the_table(raw, run, small, tmp_path) -> None:
+    folder = raw(3)
+    rewrite(folder, lambda rows: [replace(rows[0], path="a|b\n<script>.mp4"), *rows[1:]])
+    run(folder, small(max_quarantine_fraction=0.5))
+    table = (tmp_path / "reports" / "preprocess.md").read_text(encoding="utf-8")
+    assert r"a\|b &lt;script>.mp4" in table
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (lambda raw: (raw / "manifest.csv").unlink(), "run the acquire stage first"),
+        (lambda raw: (raw / "source.json").unlink(), "run the acquire stage first"),
+        (lambda raw: (raw / "source.json").write_text("{}", encoding="utf-8"), "no media_root"),
+        (lambda raw: (raw / "source.json").write_text('{"media_root": "none"}', encoding="utf-8"), "no such folder"),
+        (lambda raw: rewrite(raw, lambda rows: []), "holds no clips"),
+    ],
+)
+def test_missing_data_is_one_clear_line(damage, part, raw, run, small) -> None:
+    folder = raw(1)
+    damage(folder)
+    with pytest.raises(UserError, match=part):
+        run(folder, small())
+
+
+def test_a_full_disk_is_one_clear_line(raw, small, tmp_path) -> None:
+    """The kernel refuses to let the state file grow; what was finished stays."""
+    folder = raw(6)
+    script = f"""
+import resource
+from pathlib import Path
+from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.data.preprocess import preprocess
+from t2s.errors import UserError
+resource.setrlimit(resource.RLIMIT_FSIZE, (7000, 7000))
+try:
+    preprocess(Path({str(folder)!r}), Path({str(tmp_path / "clips")!r}), Path({str(tmp_path / "reports")!r}),
+               Path({str(tmp_path / "runs")!r}), DataConfig.model_validate_json({small().model_dump_json()!r}),
+               PreprocessConfig(engine="processes", workers=1, dask_scheduler=None))
+except UserError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert "cannot be written" in done.stdout
+    assert str(tmp_path / "runs") in done.stdout
+    assert _finished(tmp_path / "runs") == 2
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_bits(raw, run, small, tmp_path) -> None:
+    distributed = pytest.importorskip("distributed")
+    folder = raw(70, broken=[5])
+    run(folder, small(), name="local")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        address = cluster.scheduler_address
+        run(folder, small(), PreprocessConfig(engine="dask", workers=None, dask_scheduler=address), name="cluster")
+    assert files(tmp_path / "local") == files(tmp_path / "cluster")
+
+
+def test_no_scheduler_is_one_clear_line(raw, run, small, monkeypatch) -> None:
+    pytest.importorskip("distributed")
+    how = PreprocessConfig(engine="dask", workers=None, dask_scheduler="nonsense://x")
+    with pytest.raises(UserError, match=r"preprocess\.dask_scheduler = nonsense"):
+        run(raw(1), small(), how)
+
+
+def test_the_stage_from_the_command_line(raw, small, tmp_path) -> None:
+    import yaml
+
+    folder = raw(8, broken=[2])
+    project = tmp_path / "project"
+    (project / "data").mkdir(parents=True)
+    folder.rename(project / "data" / "raw")
+    source = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(source / "src"), "DVC_ROOT": str(tmp_path / "main")}
+
+    def stage(**changes: Any) -> "subprocess.CompletedProcess[str]":
+        sections = {"data": small(**changes).model_dump(), "preprocess": LOCAL.model_dump()}
+        (project / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, str(source / "pipelines" / "preprocess.py")],
+            cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    failed = stage()
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: 1 of 8 clips (12.5%) are quarantined")
+    assert "Traceback" not in failed.stderr
+    done = stage(max_quarantine_fraction=0.2)
+    assert done.returncode == 0, done.stderr
+    assert "7 clips in data/clips, 1 quarantined" in done.stderr
+    assert len(ClipStore.open(project / "data" / "clips")) == 7
+    assert list((tmp_path / "main" / "runs").glob("preprocess-*"))

@@ -1,0 +1,59 @@
+"""Intervals hold the truth as often as they say, and are the same for the same seed."""
+
+import numpy as np
+import pytest
+
+from t2s.evaluation.bootstrap import Bootstrap
+
+BOOTSTRAP = Bootstrap(resamples=400, seed=0)
+
+
+def test_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    covered = 0
+    for seed in range(200):
+        estimate = Bootstrap(200, seed).mean(rng.normal(3.0, 2.0, size=60))
+        covered += estimate.low <= 3.0 <= estimate.high
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_value_is_the_plain_mean_and_lies_inside() -> None:
+    values = [0.0, 1.0, 1.0, 0.0, 1.0]
+    estimate = BOOTSTRAP.mean(values)
+    assert estimate.value == pytest.approx(0.6)
+    assert estimate.low < 0.6 < estimate.high
+    assert estimate.n == 5
+
+
+def test_same_seed_same_interval_however_it_is_chunked(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(2).normal(size=50)
+    whole = BOOTSTRAP.mean(values)
+    monkeypatch.setattr("t2s.evaluation.bootstrap._CHUNK", 333)
+    assert BOOTSTRAP.mean(values) == whole
+    assert Bootstrap(400, seed=1).mean(values) != whole
+
+
+def test_constant_values_have_no_width() -> None:
+    estimate = BOOTSTRAP.mean(np.ones(9))
+    assert (estimate.low, estimate.value, estimate.high) == (1.0, 1.0, 1.0)
+
+
+def test_ratio_of_independent_sets_and_of_paired_ones() -> None:
+    rng = np.random.default_rng(3)
+    below = rng.uniform(1, 3, size=300)
+    paired = BOOTSTRAP.paired_ratio(2 * below, below)
+    assert paired.value == pytest.approx(2.0)
+    assert paired.high - paired.low < 1e-9  # clip by clip the ratio is exactly 2
+    apart = BOOTSTRAP.ratio(2 * below, below)
+    assert apart.value == pytest.approx(2.0)
+    assert apart.low < 2 < apart.high
+
+
+def test_named_is_what_the_reports_hold() -> None:
+    named = BOOTSTRAP.mean([1.0, 1.0]).named("top1")
+    assert named == {"top1": 1.0, "top1_ci": [1.0, 1.0], "n": 2}
+
+
+def test_nothing_to_estimate_from() -> None:
+    with pytest.raises(ValueError, match="no clips"):
+        BOOTSTRAP.mean([])

@@ -1,0 +1,58 @@
+"""The Fréchet distance against its closed form, and the floor that goes with it."""
+
+import numpy as np
+import pytest
+
+from t2s.evaluation.frechet import disjoint_halves, frechet_distance, frechet_report
+
+
+def exact_moments(rng: np.random.Generator, n: int, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """A sample with exactly this mean and exactly these independent deviations."""
+    raw = rng.normal(size=(n, len(mean)))
+    raw -= raw.mean(axis=0)
+    raw = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw, rowvar=False))).T
+    return raw * deviation + mean
+
+
+def test_closed_form_for_independent_gaussians() -> None:
+    rng = np.random.default_rng(0)
+    mean, deviation = np.array([1.0, -2.0, 0.5]), np.array([1.0, 2.0, 0.1])
+    a = exact_moments(rng, 500, np.zeros(3), np.ones(3))
+    b = exact_moments(rng, 300, mean, deviation)
+    assert frechet_distance(a, b) == pytest.approx((mean**2).sum() + ((1 - deviation) ** 2).sum(), abs=1e-9)
+
+
+def test_symmetric_zero_on_itself_and_fit_for_fewer_clips_than_features() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(10, 40)).astype(np.float32), rng.normal(1.0, 1.0, size=(12, 40)).astype(np.float32)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-6)
+
+
+def test_one_clip_has_no_covariance() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)))
+
+
+def test_halves_share_no_signer() -> None:
+    signers = [f"person-{i % 5}" for i in range(40)]
+    one, two = disjoint_halves(signers, np.random.default_rng(0))
+    assert {signers[i] for i in one}.isdisjoint({signers[i] for i in two})
+    assert sorted([*one, *two]) == list(range(40))
+
+
+def test_a_single_signer_is_halved_by_clips() -> None:
+    one, two = disjoint_halves(["person"] * 9, np.random.default_rng(0))
+    assert len(one) == 4
+    assert sorted([*one, *two]) == list(range(9))
+
+
+def test_samples_of_reality_score_the_floor_and_a_shift_scores_above() -> None:
+    rng = np.random.default_rng(2)
+    real, signers = rng.normal(size=(400, 6)), [f"person-{i % 8}" for i in range(400)]
+    same = frechet_report(rng.normal(size=(300, 6)), real, signers, splits=10, seed=0)
+    assert same.clips_per_side == 200
+    assert same.generated == pytest.approx(same.real_floor, rel=0.35)
+    shifted = frechet_report(rng.normal(0.5, 1.0, size=(300, 6)), real, signers, splits=10, seed=0)
+    assert shifted.generated > 3 * shifted.real_floor
+    assert shifted.real_floor == same.real_floor

@@ -1,0 +1,40 @@
+"""Counting right answers."""
+
+import numpy as np
+import pytest
+
+from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_accuracy, shuffled_hits
+
+LOGITS = np.array([[3, 2, 1, 0], [0, 3, 2, 1], [3, 0, 2, 1]], np.float32)
+LABELS = np.array([0, 2, 1])
+
+
+def test_hits_by_rank() -> None:
+    assert hits(LOGITS, LABELS).tolist() == [1, 0, 0]
+    assert hits(LOGITS, LABELS, k=2).tolist() == [1, 1, 0]
+    assert hits(LOGITS, LABELS, k=4).tolist() == [1, 1, 1]
+
+
+def test_exchanged_labels_fall_to_chance_even_for_a_perfect_recogniser() -> None:
+    labels = np.repeat(np.arange(10), 20)
+    perfect = np.eye(10, dtype=np.float32)[labels]
+    assert hits(perfect, labels).mean() == 1
+    assert shuffled_hits(perfect, labels, shuffles=200, seed=0).mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_confusion_counts_rows_asked_columns_seen() -> None:
+    matrix = confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)
+    assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_by_group() -> None:
+    assert by_group(np.array([1.0, 0.0, 1.0]), ["b", "b", "a"], "top1") == {
+        "a": {"top1": 1.0, "n": 1},
+        "b": {"top1": 0.5, "n": 2},
+    }
+
+
+def test_pairs_ignore_all_other_signs() -> None:
+    logits = np.array([[1, 0, 9], [0, 1, 9], [2, 1, 9], [5, 5, 9], [0, 0, 9]], np.float32)
+    labels = np.array([0, 0, 1, 1, 2])
+    assert pair_accuracy(logits, labels, 0, 1).tolist() == [1, 0, 0, 0.5]

@@ -1,0 +1,24 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from t2s.report.inputs import read_inputs
+from t2s.report.model_card import plain, render_model_card
+
+
+def test_it_names_figures_vocabulary_and_limits(make_run: Callable[[int], Path]) -> None:
+    card = render_model_card(read_inputs(make_run(4)))
+    for needed in ("hello, thank you, good, yes", "98.2%", "92.0%", "signers: 1", "inspired by ASL",
+                   "No Deaf person has evaluated", "non-manual grammar", "not teaching material"):  # fmt: skip
+        assert needed in card, needed
+    assert "translat" not in card.lower()
+    assert "<script" not in card
+
+
+def test_without_a_run_it_says_that_nothing_was_measured(tmp_path: Path) -> None:
+    card = render_model_card(read_inputs(tmp_path))
+    assert card.count("not measured") >= 8
+    assert "synthetic signer" not in card
+
+
+def test_plain_text_stays_plain() -> None:
+    assert plain("a|b\n<i> *c* [d](e)") == "a\\|b &lt;i> \\*c\\* \\[d\\](e)"

@@ -1,0 +1,71 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from t2s.checkpoint import save_checkpoint
+from t2s.data.encode import write_gif, write_mp4, write_png_sheet
+from t2s.errors import UserError
+from t2s.inspection import describe
+
+RUN_ID = "f00dfeedf00dfeedf00dfeedf00dfeed"
+FACTS = {"prompt": "hello <b>", "seed": "3", "fingerprint": "abc", "licence": "CC0", "mlflow_run_id": RUN_ID}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif", "png"])
+def test_a_clip_says_what_it_is_and_which_run_it_belongs_to(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"clip.{suffix}"
+    frames = np.zeros((4, 32, 32, 3), np.uint8)
+    if suffix == "png":
+        write_png_sheet(path, frames, FACTS)
+    else:
+        {"mp4": write_mp4, "gif": write_gif}[suffix](path, frames, 8, FACTS)
+    found = describe(path)
+    assert (found["kind"], found["prompt"], found["seed"], found["fingerprint"]) == ("clip", "hello <b>", "3", "abc")
+    assert found["mlflow"]["run_id"] == RUN_ID
+    assert found["mlflow"]["command"] == f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/mlflow.db"
+    assert found["mlflow"]["link"].endswith(f"/#/runs/{RUN_ID}")
+
+
+def test_looking_for_a_run_makes_no_store(tmp_path: Path) -> None:
+    write_mp4(tmp_path / "a.mp4", np.zeros((4, 32, 32, 3), np.uint8), 8, FACTS)
+    found = describe(tmp_path / "a.mp4")["mlflow"]
+    assert (found["found"], found["reason"]) == (False, "the store is not on this machine")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    metadata = {"fingerprint": "abc", "step": 7, "prompts": ["hello"], "tokenizer": "{}", "mlflow_run_id": None}
+    save_checkpoint(path, {"w": torch.zeros(2, 3)}, metadata)
+    found = describe(path)
+    assert (found["kind"], found["step"], found["prompts"], found["tensors"]) == ("checkpoint", 7, ["hello"], 1)
+    assert found["mlflow"] == {"run_id": None, "found": False, "reason": "the file names no MLflow run"}
+    assert "tokenizer" not in found
+
+
+def test_foreign_and_missing_files_are_named_in_one_line(tmp_path: Path) -> None:
+    write_mp4(tmp_path / "foreign.mp4", np.zeros((4, 32, 32, 3), np.uint8), 8)
+    shutil.copy(tmp_path / "foreign.mp4", tmp_path / "a.safetensors")
+    for name, reason in (("foreign.mp4", "no metadata of t2s"), ("none.gif", "no such file"), ("a.safetensors", "")):
+        with pytest.raises(UserError, match=name) as caught:
+            describe(tmp_path / name)
+        assert reason in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_server_gives_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9/")
+    write_mp4(tmp_path / "a.mp4", np.zeros((4, 32, 32, 3), np.uint8), 8, FACTS)
+    found = describe(tmp_path / "a.mp4")["mlflow"]
+    assert found["link"] == f"http://127.0.0.1:9/#/runs/{RUN_ID}"
+    assert found["found"] is False

@@ -1,0 +1,29 @@
+"""SIGTERM and Ctrl-C: a request first, an order the second time."""
+
+import os
+import signal
+
+import pytest
+
+from t2s.training.interrupt import Interrupted, InterruptRequest
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_the_first_signal_is_noted_and_the_second_ends_it(number: int, code: int) -> None:
+    before = signal.getsignal(number)
+    with InterruptRequest() as request:
+        assert request.signal is None
+        os.kill(os.getpid(), number)
+        assert request.signal == number
+        with pytest.raises(Interrupted) as first:
+            request.leave()
+        with pytest.raises(Interrupted) as second:
+            os.kill(os.getpid(), number)
+    assert first.value.code == second.value.code == code
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_to_another_process_ends_this_one_like_sigterm() -> None:
+    with InterruptRequest() as request, pytest.raises(Interrupted) as left:
+        request.leave()
+    assert left.value.code == 143

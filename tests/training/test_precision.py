@@ -1,0 +1,33 @@
+"""bf16 only where the hardware multiplies it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from t2s.training import precision
+
+
+def test_a_stated_precision_is_obeyed() -> None:
+    for wanted in ("fp32", "bf16"):
+        assert precision.resolve_precision(wanted, torch.device("cpu")) == wanted
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags : fpu sse avx512f avx512_bf16 amx_tile", "bf16"),
+        ("flags : fpu amx_bf16", "bf16"),
+        ("Features : fp asimd bf16", "bf16"),
+        ("flags : fpu sse avx2 avx512f", "fp32"),
+    ],
+)
+def test_auto_asks_the_processor(monkeypatch: pytest.MonkeyPatch, flags: str, expected: str) -> None:
+    monkeypatch.setattr(precision.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"model name : x\n{flags}\n")
+    assert precision.resolve_precision("auto", torch.device("cpu")) == expected
+
+
+def test_auto_elsewhere_is_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision.platform, "system", lambda: "Darwin")
+    assert precision.resolve_precision("auto", torch.device("cpu")) == "fp32"
