@@ -1,4 +1,4 @@
-"""Stage config: check all of params.yaml before anything costs time; its out is constant, so it re-runs nothing else."""
+"""Stage config: check all of params.yaml before anything costs time; its constant out re-runs nothing."""
 
 import logging
 from pathlib import Path

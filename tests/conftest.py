@@ -1,7 +1,9 @@
 """What all tests share: one thread, no terminal width, and tiny sections of params.yaml to start from."""
 
+import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -61,6 +63,7 @@ TINY: dict[str, dict[str, Any]] = {
         "ema_decay": 0.9,
         "precision": "fp32",
         "compile": False,
+        "coarse_fraction": 0.0,
         "temporal_weight": 0.5,
         "snr_weighting": {"enabled": True, "strategy": "min_snr", "min_snr": 0.1, "max_snr": 10.0, "gamma": 5.0},
         "motion_weight": 0.0,
@@ -128,3 +131,54 @@ def make_train_config(tiny_section: Callable[..., dict[str, Any]]) -> Callable[.
     from t2s.training.config import TrainConfig
 
     return lambda **changes: TrainConfig.model_validate(tiny_section("train", **changes))
+
+
+@pytest.fixture(scope="session")
+def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One headless Chromium for all browser tests."""
+    browser, driver_path = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver_path is None:
+        pytest.skip("no chromium and chromedriver here: apt-get install chromium chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for switch in (
+        "headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+        "disable-component-update", "disable-sync", "disable-dev-shm-usage",
+        f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):  # fmt: skip
+        options.add_argument(f"--{switch}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def open_page(_chromium: Any) -> Callable[..., Any]:
+    """`open_page(url, width=1400, dark=False)` → the WebDriver, with empty logs and nothing of an earlier page."""
+
+    def visit(url: str, width: int = 1400, dark: bool = False) -> Any:
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        _chromium.get("about:blank")
+        _chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        _chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        _chromium.get_log("browser"), _chromium.get_log("performance")
+        _chromium.get(url)
+        return _chromium
+
+    return visit
+
+
+@pytest.fixture
+def requested_by() -> Callable[[Any], set[str]]:
+    """`requested_by(driver)`: the URLs asked for since the page was opened, data: and blob: aside."""
+
+    def urls(driver: Any) -> set[str]:
+        events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+        sent = (event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent")
+        return {url for url in sent if not url.startswith(("data:", "blob:"))}
+
+    return urls

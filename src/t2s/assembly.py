@@ -20,7 +20,7 @@ from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import Schedule, make_schedule
 from t2s.diffusion.solvers import sample
 from t2s.errors import UserError
-from t2s.models.config import ClipShape, ModelConfig, rank_bottleneck
+from t2s.models.config import ClipShape, ModelConfig, rank_bottleneck, trains_coarse
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
 from t2s.presets import apply_preset
@@ -28,7 +28,7 @@ from t2s.provenance import git_revision, project_root, run_tags, software_versio
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import Tracker, open_tracker
 from t2s.training.config import TrainConfig
-from t2s.training.loader import ReadClips, StepBatches, make_loader
+from t2s.training.loader import StepBatches, make_loader
 from t2s.training.loop import Training
 from t2s.training.objective import Objective
 from t2s.training.precision import resolve_precision
@@ -72,6 +72,11 @@ class Recipe:
             raise UserError(
                 f"params.yaml: model.patch_size {model.patch_size} and model.tubelet_size {model.tubelet_size} must "
                 f"divide data.image_size {clip.image_size} and data.num_frames {clip.num_frames}"
+            )
+        if train.coarse_fraction > 0 and not trains_coarse(model):
+            raise UserError(
+                "params.yaml: train.coarse_fraction > 0 needs model.projection_shortcut: true, a convolutional "
+                "model.projection, and model.projection_stride equal to model.input_pool"
             )
         if not store.indices("train"):
             raise UserError(f"{store.folder}: no clip is in the train split; check data.split_key and the manifest")
@@ -169,7 +174,7 @@ def make_training(
 
     def batches_from(step: int) -> Any:
         batches = StepBatches(
-            reader(recipe.store, train_indices, tokenizer),
+            Reader.of(recipe.store, train_indices, tokenizer),
             num_clips=len(train_indices),
             seed=config.seed,
             batch_size=config.batch_size,
@@ -186,6 +191,7 @@ def make_training(
         objective=Objective(schedule, kind, config),
         batches_from=batches_from,
         num_clips=len(train_indices),
+        coarse_pool=recipe.model.input_pool,
         validation=Validation(held_out, schedule, kind, config.validation, config.batch_size),
         config=config,
         runtime=recipe.runtime,
@@ -199,16 +205,23 @@ def make_training(
     return training
 
 
-def reader(store: ClipStore, indices: list[int], tokenizer: PromptTokenizer) -> ReadClips:
-    """Clip numbers of a split → tensors."""
-    prompt_ids = tokenizer.encode([store.records[i].text for i in indices])
+@dataclass(frozen=True)
+class Reader:
+    """Clip numbers of a split → tensors. A class, not a closure: it travels to the loader's worker processes."""
 
-    def read(numbers: list[int]) -> tuple[Tensor, Tensor, list[str]]:
-        chosen = [indices[number] for number in numbers]
-        clips = torch.from_numpy(store.batch(chosen))
-        return clips, prompt_ids[numbers], [store.records[i].clip_id for i in chosen]
+    store: ClipStore
+    indices: list[int]
+    prompt_ids: Tensor
 
-    return read
+    @classmethod
+    def of(cls, store: ClipStore, indices: list[int], tokenizer: PromptTokenizer) -> "Reader":
+        """The clips at `indices`, their captions encoded once."""
+        return cls(store, indices, tokenizer.encode([store.records[i].text for i in indices]))
+
+    def __call__(self, numbers: list[int]) -> tuple[Tensor, Tensor, list[str]]:
+        chosen = [self.indices[number] for number in numbers]
+        clips = torch.from_numpy(self.store.batch(chosen))
+        return clips, self.prompt_ids[numbers], [self.store.records[i].clip_id for i in chosen]
 
 
 def validation_set(recipe: Recipe, tokenizer: PromptTokenizer, device: torch.device) -> ValidationSet:

@@ -48,7 +48,7 @@ CONFIG: dict[str, Any] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_config() -> Callable[..., DataConfig]:
     """DataConfig with the given keys changed."""
     return lambda **changes: DataConfig.model_validate(CONFIG | {k: _plain(v) for k, v in changes.items()})

@@ -1,10 +1,11 @@
 """Each rule of the data checks is shown to fail on data made to break it, and to name the clips."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,46 +22,50 @@ from t2s.data.shards import ShardWriter
 from t2s.errors import UserError
 
 SHAPE = (4, 8, 8, 3)
+C3 = {"c03"}
 Edit = Callable[[list[np.ndarray], list[dict[str, Any]]], None]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(make_config: Callable[..., DataConfig]) -> DataConfig:
     return make_config(num_frames=4, image_size=8, max_caption_length=50)
 
 
+def write_store(folder: Path, edit: Edit = lambda pixels, described: None, split_key: str = "signer") -> ClipStore:
+    """A good store of 24 clips, two signs, six signers; `edit` may spoil pixels and index before they are written."""
+    generator = np.random.default_rng(0)
+    pixels = [to_model_range(generator.integers(90, 165, SHAPE, dtype=np.uint8)) for _ in range(24)]
+    described = [
+        {
+            "clip_id": f"c{k:02d}", "text": "hello", "sign": f"sign{k % 2}", "signer": f"s{k // 4}",
+            "split": ("train", "train", "train", "train", "val", "test")[k // 4], "fps": 8.0, "source_frames": 24,
+            "licence": "CC0-1.0",
+        }
+        for k in range(24)
+    ]  # fmt: skip
+    edit(pixels, described)
+    source = {"split_key": split_key, "language": "none", "licence": "CC0-1.0"}
+    with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=10, source=source) as writer:
+        for clip, fields in zip(pixels, described, strict=True):
+            writer.add_stored(clip, **fields)
+    return ClipStore.open(folder)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Callable[..., ClipStore]:
-    """A good store of 24 clips: two signs, six signers; `edit` may spoil pixels and index before they are written."""
-
-    def make(edit: Edit = lambda pixels, described: None, split_key: str = "signer") -> ClipStore:
-        generator = np.random.default_rng(0)
-        pixels = [to_model_range(generator.integers(90, 165, SHAPE, dtype=np.uint8)) for _ in range(24)]
-        described = [
-            {
-                "clip_id": f"c{k:02d}", "text": "hello", "sign": f"sign{k % 2}", "signer": f"s{k // 4}",
-                "split": ("train", "train", "train", "train", "val", "test")[k // 4], "fps": 8.0, "source_frames": 24,
-                "licence": "CC0-1.0",
-            }
-            for k in range(24)
-        ]  # fmt: skip
-        edit(pixels, described)
-        folder = tmp_path / "clips"
-        source = {"split_key": split_key, "language": "none", "licence": "CC0-1.0"}
-        with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=10, source=source) as writer:
-            for clip, fields in zip(pixels, described, strict=True):
-                writer.add_stored(clip, **fields)
-        return ClipStore.open(folder)
-
-    return make
+    return functools.partial(write_store, tmp_path / "clips")
 
 
-def broken(checks: list[Check], severity: str = "critical") -> dict[str, tuple[str, ...]]:
-    """Column or expectation → clips, of the checks that fail."""
-    return {c.column or c.expectation: c.failing for c in checks if not c.success and c.severity == severity}
+def broken(checks: list[Check], severity: str = "critical") -> dict[str, set[str]]:
+    """Column (or expectation, where it is about the whole table) → the clips that break one of its rules."""
+    found: dict[str, set[str]] = {}
+    for check in checks:
+        if not check.success and check.severity == severity:
+            found.setdefault(check.column or check.expectation, set()).update(check.failing)
+    return found
 
 
-def check(store: ClipStore, config: DataConfig, severity: str = "critical") -> dict[str, tuple[str, ...]]:
+def check(store: ClipStore, config: DataConfig, severity: str = "critical") -> dict[str, set[str]]:
     return broken(check_clips(store, measure_clips(store), config), severity)
 
 
@@ -70,59 +75,95 @@ def test_good_clips_pass(store, config) -> None:
     assert check(good, config, "warning") == {}
 
 
-def fill(numbers: list[int], value: float, count: int | None = None) -> Edit:
-    def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
-        for k in numbers:
-            flat = pixels[k].reshape(-1)
-            flat[:count] = value
+def fill(value: float, count: int | None = None) -> Callable[[np.ndarray, dict[str, Any]], None]:
+    """Put a value into the first pixels of a clip, or into all."""
 
-    return edit
+    def spoil(pixels: np.ndarray, fields: dict[str, Any]) -> None:
+        pixels.reshape(-1)[:count] = value
 
-
-def describe(numbers: list[int], **fields: Any) -> Edit:
-    def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
-        for k in numbers:
-            described[k].update(fields)
-
-    return edit
+    return spoil
 
 
-C3 = ("c03",)
+def say(**changes: Any) -> Callable[[np.ndarray, dict[str, Any]], None]:
+    """Put something else into a clip's line of the index."""
+    return lambda pixels, fields: fields.update(changes)
 
-RULES: dict[str, tuple[Edit, dict[str, tuple[str, ...]]]] = {
-    "one NaN": (fill([3], np.nan, 1), {"minimum": C3, "maximum": C3, "deviation": C3, "nonfinite": C3}),
-    "all NaN": (fill([3], np.nan), {"minimum": C3, "maximum": C3, "deviation": C3, "nonfinite": C3}),
-    "infinite": (fill([3], np.inf, 1), {"maximum": C3, "nonfinite": C3, "deviation": C3}),
-    "above 1": (fill([3], 1.01, 1), {"maximum": C3}),
-    "below -1": (fill([3], -1.01, 1), {"minimum": C3}),
-    "0 to 255": (fill([3], 255, 1), {"maximum": C3}),
-    "constant": (fill([3], 0.5), {"deviation": C3}),
-    "black": (fill([3], -1.0), {"deviation": C3}),
-    "empty caption": (describe([3], text=""), {"text": C3}),
-    "blank caption": (describe([3], text=" \n "), {"text": C3}),
-    "NUL in caption": (describe([3], text="a\0b"), {"text": C3}),
-    "long caption": (describe([3], text="x" * 51), {"text": C3}),
-    "no caption": (describe([3], text=None), {"text": C3}),
-    "duplicated id": (describe([3], clip_id="c01"), {"clip_id": ("c01", "c01")}),
-    "no id": (describe([3], clip_id=None), {"clip_id": ("None",)}),
-    "unknown split": (describe([3], split="dev"), {"split": C3, "splits_of_signer": ("c00", "c01", "c02", "c03")}),
-    "leaked signer": (describe([20], signer="s0"), {"splits_of_signer": ("c00", "c01", "c02", "c03", "c20")}),
-    "no rate": (describe([3], fps=0.0), {"fps": C3}),
-    "empty split": (
-        describe([20, 21, 22, 23], split="val"),
-        {"lacking": ("sign0 in test", "sign1 in test")},
-    ),
-    "a sign not in train": (describe([20], sign="rare"), {"lacking": ("rare in train",)}),
+
+# What is done to a clip → the columns whose rules it must break.
+SPOILT: dict[str, tuple[Callable[[np.ndarray, dict[str, Any]], None], set[str]]] = {
+    "one NaN": (fill(np.nan, 1), {"minimum", "maximum", "deviation", "nonfinite"}),
+    "all NaN": (fill(np.nan), {"minimum", "maximum", "deviation", "nonfinite"}),
+    "infinite": (fill(np.inf, 1), {"maximum", "nonfinite", "deviation"}),
+    "minus infinite": (fill(-np.inf, 1), {"minimum", "nonfinite", "deviation"}),
+    "above 1": (fill(1.01, 1), {"maximum"}),
+    "below -1": (fill(-1.01, 1), {"minimum"}),
+    "0 to 255": (fill(255, 1), {"maximum"}),
+    "constant": (fill(0.5), {"deviation"}),
+    "black": (fill(-1.0), {"deviation"}),
+    "empty caption": (say(text=""), {"text"}),
+    "blank caption": (say(text=" \n "), {"text"}),
+    "NUL in caption": (say(text="a\0b"), {"text"}),
+    "long caption": (say(text="x" * 51), {"text"}),
+    "no caption": (say(text=None), {"text"}),
+    "duplicated id": (say(clip_id="c15"), {"clip_id"}),
+    "id of another": (say(), {"clip_id"}),  # c15, whose id the one before took
+    "unknown split": (say(split="dev", signer="new"), {"split"}),
+    "no rate": (say(fps=0.0), {"fps"}),
+    "leaked signer": (say(signer="s5"), {"splits_of_signer"}),
 }
+LEAKED_WITH = {"c20", "c21", "c22", "c23"}  # signer s5's own clips, in test
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_each_rule_fails_on_data_that_break_it(name, store, config) -> None:
-    edit, expected = RULES[name]
-    found = check(store(edit), config)
-    assert found.keys() == expected.keys()
-    for column, clips in expected.items():
-        assert set(found[column]) == set(clips), column
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, config: DataConfig) -> dict[str, set[str]]:
+    """All the clips of SPOILT, clip k by rule k, in one store."""
+
+    def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
+        for k, (spoil, _) in enumerate(SPOILT.values()):
+            spoil(pixels[k], described[k])
+
+    return check(write_store(tmp_path_factory.mktemp("spoilt") / "clips", edit), config)
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_each_rule_fails_on_the_clip_made_to_break_it(name: str, found: dict[str, set[str]]) -> None:
+    k = list(SPOILT).index(name)
+    clip_id = "c15" if name == "duplicated id" else f"c{k:02d}"
+    assert {column for column, clips in found.items() if clip_id in clips} == SPOILT[name][1]
+
+
+def test_no_other_clip_fails(found: dict[str, set[str]]) -> None:
+    spoilt = {f"c{k:02d}" for k in range(len(SPOILT))}
+    assert set(found.pop("splits_of_signer")) - spoilt == LEAKED_WITH
+    assert set().union(*found.values()) <= spoilt
+
+
+def spoil_pixels(value: float, count: int | None = None) -> Edit:
+    """Of clip c03."""
+    return lambda pixels, described: fill(value, count)(pixels[3], described[3])
+
+
+def edit_fields(numbers: Sequence[int], **changes: Any) -> Edit:
+    def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
+        for k in numbers:
+            described[k].update(changes)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "lacking"),
+    [
+        (edit_fields([20, 21, 22, 23], split="val"), ("sign0 in test", "sign1 in test")),
+        (edit_fields([20], sign="rare"), ("rare in train",)),
+    ],
+)
+def test_a_split_or_sign_without_clips_fails(edit, lacking, store, config) -> None:
+    checks = check_clips(spoilt := store(edit), measure_clips(spoilt), config)
+    failing = [check for check in checks if not check.success and check.severity == "critical"]
+    assert [check.column for check in failing] == ["lacking"] * len(failing)
+    assert failing[-1].failing == lacking
+    assert (failing[0].failing == ("test",)) == (len(failing) == 2)
 
 
 @pytest.mark.parametrize(
@@ -182,13 +223,13 @@ def test_rows_that_went_missing_fail(store, config) -> None:
 
 
 def test_shared_signers_only_warn_where_splits_are_not_by_signer(store, config) -> None:
-    leaked = store(describe([20], signer="s0"), split_key="given")
+    leaked = store(edit_fields([20], signer="s0"), split_key="given")
     assert check(leaked, config) == {}
     assert "splits_of_signer" in check(leaked, config, "warning")
 
 
 def test_sentences_have_no_counts_per_sign(store, config) -> None:
-    assert check(store(describe(list(range(24)), sign="")), config) == {}
+    assert check(store(edit_fields(range(24), sign="")), config) == {}
 
 
 def test_outliers_warn(store, config) -> None:
@@ -214,7 +255,7 @@ def test_robust_deviations() -> None:
 
 
 def test_reports_are_the_same_bytes_twice(store, config, tmp_path) -> None:
-    folder = store(fill([3], 0.9, 20)).folder
+    folder = store(spoil_pixels(0.9, 20)).folder
     for name in ("a", "b"):
         validate(folder, tmp_path / name, config)
     for name in ("validation.json", "validation.html"):
@@ -222,7 +263,7 @@ def test_reports_are_the_same_bytes_twice(store, config, tmp_path) -> None:
 
 
 def test_a_failure_names_expectation_and_clips(store, config, tmp_path) -> None:
-    folder = store(fill([3], np.nan, 1)).folder
+    folder = store(spoil_pixels(np.nan, 1)).folder
     with pytest.raises(UserError) as caught:
         validate(folder, tmp_path / "reports", config)
     message = str(caught.value)
@@ -238,7 +279,7 @@ def test_a_failure_names_expectation_and_clips(store, config, tmp_path) -> None:
 
 
 def test_the_page_stands_alone_and_escapes(store, config, tmp_path) -> None:
-    folder = store(describe([3], sign="<script>alert(1)</script>", clip_id="<b>x", text="x" * 51)).folder
+    folder = store(edit_fields([3], sign="<script>alert(1)</script>", clip_id="<b>x", text="x" * 51)).folder
     with pytest.raises(UserError):
         validate(folder, tmp_path, config)
     page = (tmp_path / "validation.html").read_text(encoding="utf-8")
@@ -251,7 +292,7 @@ def test_the_page_stands_alone_and_escapes(store, config, tmp_path) -> None:
 def test_the_stage_from_the_command_line(store, config, tmp_path) -> None:
     project = tmp_path / "project"
     (project / "data").mkdir(parents=True)
-    store(fill([3], 2.0)).folder.rename(project / "data" / "clips")
+    store(spoil_pixels(2.0)).folder.rename(project / "data" / "clips")
     (project / "params.yaml").write_text(yaml.safe_dump({"data": config.model_dump()}), encoding="utf-8")
     source = Path(__file__).parents[2]
     done = subprocess.run(
@@ -259,7 +300,8 @@ def test_the_stage_from_the_command_line(store, config, tmp_path) -> None:
         env={**os.environ, "PYTHONPATH": str(source / "src")}, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("error: 2 of ")
-    assert "(maximum)" in done.stderr
-    assert done.stderr.count("\n") == 1
+    *warnings, error = done.stderr.splitlines()
+    assert error.startswith("error: 2 of 29 data checks fail")
+    assert "(maximum)" in error
+    assert all(line.startswith("warning: ") for line in warnings)
     assert json.loads((project / "reports" / "validation.json").read_bytes())["success"] is False

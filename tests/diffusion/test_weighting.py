@@ -11,7 +11,7 @@ from t2s.diffusion.config import SNRWeightingConfig, Strategy
 from t2s.diffusion.loss import mse_per_clip
 from t2s.diffusion.prediction import target, to_eps, to_v
 from t2s.diffusion.schedule import Schedule, add_noise, cosine, linear, rescale_zero_terminal_snr, shift_logsnr
-from t2s.diffusion.weighting import STRATEGIES, loss_weights
+from t2s.diffusion.weighting import STRATEGIES, loss_weights, x0_mse_factor
 
 ALL = get_args(Strategy)
 strategies = st.sampled_from(ALL)
@@ -149,3 +149,11 @@ def test_inverse_snr_is_uniform_on_x0_inside_the_clamp() -> None:
 def test_clamps_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ValueError, match=r"min_snr 3\.0 is above max_snr 1\.0"):
         config("snr", low=3.0, high=1.0)
+
+
+@given(strategies, st.sampled_from(["epsilon", "v"]))
+def test_the_error_on_x0_follows_from_any_prediction_by_the_same_identities(strategy, kind) -> None:
+    """factor · MSE = MSE_x0, hence w_kind = factor · w_x0."""
+    assert torch.equal(x0_mse_factor(COSINE, "sample"), torch.ones(50, dtype=torch.float64))
+    on_x0 = loss_weights(config(strategy), COSINE, "sample")
+    torch.testing.assert_close(loss_weights(config(strategy), COSINE, kind), x0_mse_factor(COSINE, kind) * on_x0)

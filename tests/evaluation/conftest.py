@@ -1,6 +1,7 @@
 """A toy language: a bright square on a plain ground that moves right, moves down, grows, or blinks."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def draw(sign: str, person: int) -> npt.NDArray[np.uint8]:
             y += step
         elif sign == "grow":
             grown += step
-        elif frame % 4 >= 2:  # blink
+        elif frame % 3 == 1:  # blink
             continue
         clip[frame, y : y + grown, x : x + grown] = colour
     return clip
@@ -129,7 +130,7 @@ def recogniser_config() -> RecogniserConfig:
     return RecogniserConfig.model_validate(RECOGNISER)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def evaluate_config() -> EvaluateConfig:
     return EvaluateConfig.model_validate(EVALUATE)
 
@@ -143,3 +144,10 @@ def schedule() -> Schedule:
 def clips(held_out: RealClips) -> torch.Tensor:
     """All held-out clips, (24, 3, F, H, W)."""
     return torch.from_numpy(held_out[:])
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Callable[..., ClipStore]:
+    """make_store(people, label) → a new store each time; see `write_store`."""
+    folders = (tmp_path / f"clips-{number}" for number in count())
+    return lambda people, label: write_store(next(folders), people, label)

@@ -45,8 +45,16 @@ def test_ratio_of_independent_sets_and_of_paired_ones() -> None:
     assert paired.value == pytest.approx(2.0)
     assert paired.high - paired.low < 1e-9  # clip by clip the ratio is exactly 2
     apart = BOOTSTRAP.ratio(2 * below, below)
+    assert apart is not None
     assert apart.value == pytest.approx(2.0)
     assert apart.low < 2 < apart.high
+
+
+def test_ratio_to_nothing_is_undefined_and_to_almost_nothing_is_finite() -> None:
+    assert BOOTSTRAP.ratio([1.0, 2.0], [0.0, 0.0]) is None
+    estimate = BOOTSTRAP.ratio([1.0, 2.0], [0.0, 0.0, 1.0])
+    assert estimate is not None
+    assert np.isfinite([estimate.low, estimate.value, estimate.high]).all()
 
 
 def test_named_is_what_the_reports_hold() -> None:

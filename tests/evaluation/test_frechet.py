@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from t2s.evaluation.frechet import disjoint_halves, frechet_distance, frechet_report
+from t2s.evaluation.frechet import FeatureSet, disjoint_halves, frechet_distance, frechet_report
 
 
 def exact_moments(rng: np.random.Generator, n: int, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -49,10 +49,22 @@ def test_a_single_signer_is_halved_by_clips() -> None:
 
 def test_samples_of_reality_score_the_floor_and_a_shift_scores_above() -> None:
     rng = np.random.default_rng(2)
-    real, signers = rng.normal(size=(400, 6)), [f"person-{i % 8}" for i in range(400)]
-    same = frechet_report(rng.normal(size=(300, 6)), real, signers, splits=10, seed=0)
+    people = [f"person-{i % 8}" for i in range(400)]
+    real = FeatureSet(rng.normal(size=(400, 6)), ["a"] * 400, people)
+    same = frechet_report(FeatureSet(rng.normal(size=(300, 6)), ["a"] * 300), real, splits=10, seed=0)
     assert same.clips_per_side == 200
     assert same.generated == pytest.approx(same.real_floor, rel=0.35)
-    shifted = frechet_report(rng.normal(0.5, 1.0, size=(300, 6)), real, signers, splits=10, seed=0)
+    shifted = frechet_report(FeatureSet(rng.normal(0.5, 1.0, size=(300, 6)), ["a"] * 300), real, splits=10, seed=0)
     assert shifted.generated > 3 * shifted.real_floor
     assert shifted.real_floor == same.real_floor
+
+
+def test_the_share_of_signs_is_kept_equal_on_both_sides() -> None:
+    """Signs far apart, few clips: a random subset would differ from the floor by its mixture alone."""
+    rng = np.random.default_rng(3)
+    signs = [sign for _ in range(6) for sign in "abcd"]
+    centres = {sign: 20 * rng.normal(size=5) for sign in "abcd"}
+    features = np.stack([centres[sign] + rng.normal(size=5) for sign in signs])
+    people = [f"person-{i // 4}" for i in range(24)]
+    report = frechet_report(FeatureSet(features, signs), FeatureSet(features, signs, people), splits=10, seed=0)
+    assert report.generated <= 1.2 * report.real_floor

@@ -51,13 +51,13 @@ def test_a_denoiser_that_ignores_its_prompt_is_exactly_at_chance(losses_of) -> N
 
 def test_an_untrained_denoiser_that_answers_its_prompt_at_random_is_at_chance(losses_of) -> None:  # type: ignore[no-untyped-def]
     tops, gaps = [], []
-    for seed in range(8):
+    for seed in range(6):
         table = 0.3 * torch.randn(6, 3, 8, 32, 32, generator=torch.Generator().manual_seed(seed))
         losses = losses_of(lambda x_t, t, ids, table=table: 0.5 * x_t + table[ids[:, 0]])
         tops.append(ranking_report(losses, BOOTSTRAP)["top1"])
         gaps.append(loss_gap_report(losses, BOOTSTRAP)["shuffled_minus_intended_ci"])
-    assert np.mean(tops) == pytest.approx(0.25, abs=0.12)
-    assert sum(low <= 0 <= high for low, high in gaps) >= 5
+    assert np.mean(tops) == pytest.approx(0.25, abs=0.13)
+    assert sum(low <= 0 <= high for low, high in gaps) >= 4
 
 
 def test_a_denoiser_that_knows_its_prompt_wins_in_every_bin(losses_of, clips: Tensor, held_out: RealClips) -> None:  # type: ignore[no-untyped-def]

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from t2s.models.config import patch_values, rank_bottleneck
+from t2s.models.config import patch_values, rank_bottleneck, trains_coarse
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,16 @@ def test_there_is_no_warning_where_there_is_a_way_round(make_model_config) -> No
     assert rank_bottleneck(make_model_config(**narrow, residual="legacy"), "epsilon") is None
     seeing = make_model_config(**narrow, projection="seed", projection_stride=1, projection_sees_input=True)
     assert rank_bottleneck(seeing, "epsilon") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"input_pool": 2, "projection": "seed", "projection_shortcut": True}, True),
+        ({"input_pool": 4, "projection": "seed", "projection_shortcut": True}, False),
+        ({"input_pool": 2, "projection": "seed"}, False),
+        ({"input_pool": 2, "projection_shortcut": True}, False),
+    ],
+)
+def test_only_a_coarse_picture_of_the_trunks_size_can_be_trained_coarse(make_model_config, changes, expected) -> None:
+    assert trains_coarse(make_model_config(projection_stride=2, **changes)) == expected

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool3d
 
 from t2s.diffusion.schedule import Schedule, add_noise, cosine
 
@@ -246,6 +247,20 @@ def test_a_pooled_input_shows_the_trunk_averages_and_the_projection_everything(m
     assert (blind(x_t + 1.0, t, ids) - blind(x_t, t, ids)).abs().max() > 1e-2
     seeing = make_vivit(input_pool=2, projection="seed", projection_width=32, projection_sees_input=True)
     assert (seeing(x_t + detail, t, ids) - seeing(x_t, t, ids)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_a_coarse_clip_is_answered_at_its_own_size_by_the_coarse_part_of_the_answer(
+    make_vivit, x_t, t, ids, attention
+) -> None:
+    model = make_vivit(attention=attention, input_pool=2, projection="seed", projection_shortcut=True)
+    coarse = model(avg_pool3d(x_t, (1, 2, 2)), t, ids)
+    assert coarse.shape == (2, 3, 4, 4, 4)
+    with torch.no_grad():
+        for parameter in model.projection.convolve.parameters():
+            parameter.zero_()
+    upsampled = coarse.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    torch.testing.assert_close(model(x_t, t, ids), upsampled, atol=1e-4, rtol=1e-4)
 
 
 def test_dropout_only_acts_in_training(make_vivit, x_t, t, ids) -> None:

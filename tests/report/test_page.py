@@ -123,7 +123,7 @@ def test_a_damaged_shard_costs_only_the_real_panels(make_run: MakeRun, tmp_path:
 
 KEYS = ["flags", "per_timestep", "t", "skill", "eps_mse", "level", "message", "generated", "top1", "top1_ci", "ranking",
         "per_bin", "ways", "confusion", "signs", "per_sign", "recogniser", "chance", "checks", "success", "clips",
-        "failing", "pairs", "quarantined", "run_id", "seconds", "skipped_steps", "refused", "n", "observed"]  # fmt: skip
+        "failing", "pairs", "quarantined", "run_id", "seconds", "skipped_steps", "refused", "n"]  # fmt: skip
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**12) | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),

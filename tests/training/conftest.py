@@ -76,8 +76,9 @@ class Lab:
         diffusion_config = self.diffusion_config(**(diffusion or {}))
         schedule, kind = make_schedule(diffusion_config), diffusion_config.prediction_type
         torch.manual_seed(config.seed)
+        model_config = self.model_config(**(model or {}))
         denoiser = ViViT(
-            self.model_config(**(model or {})),
+            model_config,
             ClipShape(num_frames=4, image_size=8, fps=8.0),
             vocab_size=VOCABULARY,
             temporal_weight=config.temporal_weight,
@@ -100,6 +101,7 @@ class Lab:
                 world_size=accelerator.num_processes,
             ),
             num_clips=len(self.clips),
+            coarse_pool=model_config.input_pool,
             validation=Validation(ValidationSet(held_out, ids, ids.roll(1, 0)), schedule, kind, config.validation, 6),
             config=config,
             runtime=RuntimeConfig.model_validate(self.runtime | (runtime or {})),

@@ -55,11 +55,11 @@ def test_epochs_are_counted_whatever_the_batch_size(lab) -> None:
         assert {"train_loss", "x0_mse", "skill_low", "noisiness", "output_scale"} <= result.history.rows[-1].keys()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_accumulation_changes_memory_and_not_the_result(lab, optimizer: str) -> None:
+@pytest.mark.parametrize(("optimizer", "atol"), [("adamw", 2e-5), ("muon", 1e-3)])  # Muon magnifies rounding
+def test_accumulation_changes_memory_and_not_the_result(lab, optimizer: str, atol: float) -> None:
     whole, parts = (lab.run(accumulation=parts, optimizer=optimizer) for parts in (1, 4))
     for name, weight in whole.weights.items():
-        torch.testing.assert_close(parts.weights[name], weight, atol=2e-5, rtol=2e-4)
+        torch.testing.assert_close(parts.weights[name], weight, atol=atol, rtol=2e-4)
     assert parts.history.rows[0]["train_loss"] == pytest.approx(whole.history.rows[0]["train_loss"], rel=1e-5)
 
 
@@ -79,13 +79,34 @@ def test_stop_and_resume_is_as_if_nothing_had_happened(lab, optimizer: str, step
         same_result(lab.run(state, **changes), whole)
 
 
+COARSE = {"input_pool": 2, "projection": "seed", "projection_shortcut": True, "residual": "blend"}
+
+
+def test_a_coarse_start_changes_over_at_its_step_and_resumes_across_it(lab) -> None:
+    changes = {"epochs": 4, "coarse_fraction": 0.5, "model": COARSE}
+    with lab.open_state("whole") as state:
+        whole = lab.run(state, **changes)
+    training = lab.training(**changes)
+    sizes: list[int] = []
+    training.denoiser.register_forward_pre_hook(
+        lambda module, args: sizes.append(args[0].shape[-1]) if module.training else None
+    )
+    train(training)
+    assert sizes == [4] * 6 + [8] * 6
+    with lab.open_state("parted") as state, pytest.raises(SystemExit):
+        train(lab.stopped_after(lab.training(state, **changes), 4, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    with lab.open_state("parted") as state:
+        same_result(lab.run(state, **changes), whole)
+
+
 def test_a_kill_between_checkpoints_costs_the_steps_since_and_nothing_else(lab) -> None:
     def kill() -> None:
         raise KeyboardInterrupt  # not noted by anyone: as good as kill -9 for the state on disk
 
-    changes = {"epochs": 4, "runtime": {"checkpoint_every_s": 1e-9, "keep_checkpoints": 3}}
-    whole = lab.run(**changes)
-    with lab.open_state() as state, pytest.raises(KeyboardInterrupt):
+    changes = {"epochs": 4, "runtime": {"checkpoint_every_s": 1e-9}}
+    with lab.open_state("whole") as state:
+        whole = lab.run(state, **changes)
+    with lab.open_state(keep=3) as state, pytest.raises(KeyboardInterrupt):
         train(lab.stopped_after(lab.training(state, **changes), 7, kill))
     with lab.open_state() as state:
         assert sorted(path.name for path in state.folder.glob("state-*")) == [

@@ -50,6 +50,19 @@ def test_prompts_are_dropped_in_their_share_and_whole(make_objective, moving_cli
     assert torch.equal(noised.prompt_ids[~dropped], ids[~dropped])
 
 
+def test_a_coarse_clip_is_the_average_of_a_noised_one(make_objective, moving_clips) -> None:
+    """Averaging 2×2 pixels keeps the signal of flat places and halves the noise."""
+    objective = make_objective()
+    clips, ids = moving_clips(60, 0)
+    coarse = objective.noised(clips, ids, generator(), pool=2)
+    assert coarse.x_t.shape == (60, 3, 4, 4, 4)
+    torch.testing.assert_close(coarse.x0, torch.nn.functional.avg_pool3d(clips, (1, 2, 2)))
+    torch.testing.assert_close(coarse.x_t, add_noise(objective.schedule, coarse.x0, coarse.eps, coarse.t))
+    assert coarse.eps.std().item() == pytest.approx(0.5, rel=0.05)
+    whole = objective.noised(clips, ids, generator())
+    assert torch.equal(coarse.t, whole.t)
+
+
 def perfect(objective: Objective, noised, error: float = 0.0):
     """A denoiser whose x0 is off by `error` everywhere."""
     from t2s.diffusion.prediction import to_eps, to_v

@@ -43,9 +43,9 @@ def test_a_trivial_predictor_has_no_skill_and_the_truth_has_all(held_out: Valida
         assert trivial[f"skill_{name}"] == pytest.approx(0, abs=0.05)
     zero = measure(held_out, lambda x_t, t, ids: torch.zeros_like(x_t))
     assert zero["skill_low"] < -10
-    truth = measure(held_out, lambda x_t, t, ids: held_out.clips)
-    assert truth["x0_mse"] == 0
-    assert all(truth[f"skill_{name}"] == 1 for name in ("low", "mid", "high"))
+    near = measure(held_out, lambda x_t, t, ids: held_out.clips + 1e-3)
+    assert near["x0_mse"] == pytest.approx(1e-6, rel=1e-2)
+    assert all(near[f"skill_{name}"] > 0.99 for name in ("low", "mid", "high"))
 
 
 def test_copying_is_as_good_as_trivial_only_where_there_is_little_noise(held_out: ValidationSet) -> None:

@@ -98,6 +98,10 @@ class ClipStore:
             raise UserError(f"{index_path}: its digest is not the one in {META_NAME}; run preprocess again")
         return cls(folder=folder, records=_parse_index(index, index_path), meta=meta)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy sent to a worker process maps the shards itself: pickle would send all their pixels."""
+        return {**vars(self), "_shards": {}}
+
     @property
     def digest(self) -> str:
         """SHA-256 over the index, hence over every caption, split and clip."""

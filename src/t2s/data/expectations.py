@@ -18,13 +18,14 @@ from t2s.data.measures import Row
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
-for _noisy in ("great_expectations", "great_expectations.data_context.types.base"):
-    logging.getLogger(_noisy).setLevel(logging.WARNING)
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # GX imports a deprecated module of Python's own
     import great_expectations as gx
     import great_expectations.expectations as gxe
+
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)  # it chose INFO for itself
 
 Severity = Literal["critical", "warning"]
 
@@ -82,9 +83,9 @@ def clip_rules(meta: ClipsMeta, max_caption_length: int, outlier_deviations: flo
         _not_null("every frame rate is known", "fps"),
         _between("frame rates are positive", "fps", min_value=0, strict_min=True),
         _not_null("no pixel is NaN (least value)", "minimum"),
-        _between("no pixel lies below -1", "minimum", min_value=-1, max_value=1),
+        _between("no pixel lies below -1", "minimum", min_value=-1),
         _not_null("no pixel is NaN (greatest value)", "maximum"),
-        _between("no pixel lies above 1", "maximum", min_value=-1, max_value=1),
+        _between("no pixel lies above 1", "maximum", max_value=1),
         _not_null("finite pixels were counted", "nonfinite"),
         _between("all pixels are finite", "nonfinite", max_value=0),
         _not_null("pixels vary by a number", "deviation"),

@@ -88,10 +88,10 @@ def create_app(studio: Studio, folder: Path, allowed_hosts: Sequence[str], defau
 
     @app.get("/api/jobs/{job_id}/{number}.{kind}")
     def clip(job_id: str, number: int, kind: str) -> FileResponse:
-        job = _find(queue, job_id)
-        if kind not in MEDIA_TYPES or not 0 <= number < len(job.clips):
+        path = studio.file(_find(queue, job_id), number, kind)
+        if path is None:
             raise HTTPException(404, "no such clip")
-        return FileResponse(job.clips[number].files[kind], media_type=MEDIA_TYPES[kind])
+        return FileResponse(path, media_type=MEDIA_TYPES[kind])
 
     @app.get("/api/real")
     def real(prompt: str) -> dict[str, str | None]:
@@ -117,6 +117,7 @@ def _find(queue: JobQueue, job_id: str) -> Job:
 
 
 def _describe(queue: JobQueue, job: Job) -> dict[str, Any]:
+    made = job.clips if job.state == "done" else None
     return {
         "id": job.id,
         "state": job.state,
@@ -125,7 +126,7 @@ def _describe(queue: JobQueue, job: Job) -> dict[str, Any]:
         "num_steps": job.num_steps,
         "message": job.message,
         "remarks": job.remarks,
-        "clips": [{"seed": made.seed, "facts": made.facts} for made in job.clips] if job.state == "done" else [],
+        "clips": [{"seed": seed, "facts": made.metadata(i)} for i, seed in enumerate(made.seeds)] if made else [],
     }
 
 

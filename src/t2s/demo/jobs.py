@@ -5,11 +5,12 @@ import secrets
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from t2s.clips import Clips
 from t2s.demo.request import GenerateRequest
 from t2s.errors import UserError
 
@@ -28,18 +29,9 @@ class CancelledError(Exception):
     """The visitor wants no more of it."""
 
 
-@dataclass(frozen=True)
-class MadeClip:
-    """One clip, as files by suffix, and what its metadata says."""
-
-    seed: int
-    files: dict[str, Path]
-    facts: dict[str, str]
-
-
 @dataclass
 class Job:
-    """One request on its way. `step` of `num_steps` are done; `remarks` are for the visitor."""
+    """One request on its way. `step` of `num_steps` are done; `remarks` are for the visitor, files go to `folder`."""
 
     id: str
     request: GenerateRequest
@@ -49,7 +41,7 @@ class Job:
     num_steps: int = 0
     message: str = ""
     remarks: list[str] = field(default_factory=list)
-    clips: Sequence[MadeClip] = ()
+    clips: Clips | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def on_step(self, done: int, total: int) -> None:

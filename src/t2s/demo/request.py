@@ -34,6 +34,7 @@ class GenerateRequest(BaseModel):
             raise ValueError("type a word, or pick a sign")
         if len(words) > MAX_WORDS:
             raise ValueError(f"at most {MAX_WORDS} words")
-        if not text.isprintable():
+        tidied = " ".join(words)
+        if not tidied.isprintable():
             raise ValueError("only characters that can be seen")
-        return " ".join(words)
+        return tidied

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from t2s.clips import FORMATS, Clips, enlarge
 from t2s.data.clips import ClipStore
 from t2s.data.encode import write_mp4
-from t2s.demo.jobs import Job, MadeClip
+from t2s.demo.jobs import Job
 from t2s.demo.request import Sampler
 from t2s.errors import UserError
 from t2s.prompts import ParsedPrompt, parse_prompt
@@ -79,11 +79,11 @@ class Studio:
         return ParsedPrompt([text] if text in self.prompts else [], [])
 
     def make(self, job: Job) -> None:
-        """Generate a job's clips and write them in every format. Raises UserError for what the visitor can mend."""
+        """Generate a job's clips. Raises UserError for what the visitor can mend."""
         asked = job.request
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            made = self._model(
+            job.clips = self._model(
                 asked.text,
                 asked.num_samples,
                 asked.seed,
@@ -93,12 +93,18 @@ class Studio:
                 on_step=job.on_step,
             )
         job.remarks = [str(item.message) for item in caught if item.category is UserWarning]
-        job.folder.mkdir(parents=True)
-        files = {kind: made.save(job.folder / f"clip.{kind}", scale=SCALE) for kind in FORMATS}
-        job.clips = [
-            MadeClip(seed, {kind: paths[i] for kind, paths in files.items()}, made.metadata(i))
-            for i, seed in enumerate(made.seeds)
-        ]
+
+    def file(self, job: Job, number: int, kind: str) -> Path | None:
+        """Clip `number` of a job as mp4, gif or png, written when first asked for; None when there is no such clip."""
+        made = job.clips
+        if made is None or kind not in FORMATS or not 0 <= number < len(made):
+            return None
+        path = job.folder / f"{number}.{kind}"
+        with self._lock:
+            if not path.is_file():
+                one = made.frames[number : number + 1]
+                Clips(one, made.fps, made.provenance, [made.seeds[number]]).save(path, scale=SCALE)
+        return path
 
     def real_clip(self, prompt: str) -> tuple[str, Path] | None:
         """A real clip of a known prompt: (where from, mp4); None when there is none."""

@@ -7,9 +7,12 @@ from torch import Tensor
 def mse_per_clip(prediction: Tensor, target: Tensor, pixel_weight: Tensor | None = None) -> Tensor:
     """Mean squared error of each clip, (B,). `pixel_weight` broadcasts against (B, C, F, H, W)."""
     error = (prediction.float() - target.float()).square()
-    if pixel_weight is not None:
-        error = error * pixel_weight
-    return error.flatten(1).mean(1)
+    return mean_per_clip(error if pixel_weight is None else error * pixel_weight)
+
+
+def mean_per_clip(values: Tensor) -> Tensor:
+    """(B, …) → (B,)."""
+    return values.flatten(1).mean(1)
 
 
 def motion_weight(x0: Tensor, strength: float) -> Tensor:

@@ -101,3 +101,12 @@ def loss_weights(config: SNRWeightingConfig, schedule: Schedule, kind: Predictio
         return torch.where(terminal, 1.0, on_eps)
     on_x0 = safe * on_eps
     return on_x0 if kind == "sample" else on_x0 / (1 + safe)
+
+
+def x0_mse_factor(schedule: Schedule, kind: PredictionType) -> Tensor:
+    """What turns the MSE of a prediction into the MSE of the x0 it implies, (T,): 1, 1/SNR or 1/(1 + SNR).
+
+    Infinite for epsilon where SNR = 0: x0 cannot be had from noise alone.
+    """
+    snr = schedule.snr
+    return {"sample": torch.ones_like(snr), "epsilon": 1 / snr, "v": 1 / (1 + snr)}[kind]

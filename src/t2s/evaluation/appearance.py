@@ -8,7 +8,7 @@ import numpy as np
 
 from t2s.data.statistics import flicker, high_frequency_energy, motion_energy, noise_level
 from t2s.evaluation.arrays import Floats, PerClip
-from t2s.evaluation.bootstrap import Bootstrap
+from t2s.evaluation.bootstrap import Bootstrap, Estimate
 from t2s.evaluation.distances import label_distances, nearer_than_real, nearest, thumbnails
 
 STATISTICS: dict[str, Callable[[Floats], PerClip]] = {
@@ -57,23 +57,28 @@ class Appearance:
 
 
 def appearance_report(generated: Appearance, real: Appearance, bootstrap: Bootstrap) -> dict[str, Any]:
-    """`motion_energy_ratio`, `sharpness_ratio`, `flicker_ratio`, `diversity` with intervals; 1 is like real clips.
+    """`motion_energy_ratio`, `sharpness_ratio`, `flicker_ratio`, `diversity` with intervals; 1 is like real clips,
+    null is undefined (real clips have none of it, or a sign has one clip only).
 
     `diversity` is the mean distance between clips of one sign over that of real clips by different signers.
     """
-    report: dict[str, Any] = {"noise_level": {}}
+    report: dict[str, Any] = {}
     for name in RATIOS:
         ratio = bootstrap.ratio(generated.statistics[name], real.statistics[name])
-        report |= {f"{name}_ratio": ratio.value, f"{name}_ratio_ci": [ratio.low, ratio.high]}
-    for name, clips in (("generated", generated), ("real", real)):
-        report["noise_level"][name] = float(clips.statistics["noise_level"].mean())
+        report |= _named(f"{name}_ratio", ratio)
+    report["noise_level"] = {
+        "generated": float(generated.statistics["noise_level"].mean()),
+        "real": float(real.statistics["noise_level"].mean()),
+    }
     inner, outer = generated.spread, real.spread
-    if len(inner) and len(outer):
-        diversity = bootstrap.ratio(inner, outer)
-        report |= {"diversity": diversity.value, "diversity_ci": [diversity.low, diversity.high]}
-    else:  # one clip per sign has no spread
-        report |= {"diversity": None, "diversity_ci": None}
-    return report
+    diversity = bootstrap.ratio(inner, outer) if len(inner) and len(outer) else None  # one clip per sign has no spread
+    return {**report, **_named("diversity", diversity)}
+
+
+def _named(name: str, ratio: Estimate | None) -> dict[str, Any]:
+    if ratio is None:
+        return {name: None, f"{name}_ci": None}
+    return {name: ratio.value, f"{name}_ci": [ratio.low, ratio.high]}
 
 
 @dataclass(frozen=True)

@@ -39,15 +39,18 @@ class Bootstrap:
         data = np.asarray(values, dtype=np.float64)
         return self.statistic(len(data), lambda rows: data[rows].mean(axis=-1))
 
-    def ratio(self, above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate:
+    def ratio(self, above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate | None:
         """The ratio of two means, one value per clip in each; the two sets of clips are resampled apart.
 
-        n is the number of clips above the line.
+        None where the lower mean is 0. n is the number of clips above the line.
         """
         top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+        if bottom.mean() == 0:
+            return None
         drawn = self._draw(len(top), lambda rows: top[rows].mean(axis=-1), stream=0)
         divisor = self._draw(len(bottom), lambda rows: bottom[rows].mean(axis=-1), stream=1)
-        return _estimate(float(top.mean() / bottom.mean()), drawn / divisor, len(top))
+        defined = divisor != 0
+        return _estimate(float(top.mean() / bottom.mean()), drawn[defined] / divisor[defined], len(top))
 
     def paired_ratio(self, above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate:
         """The ratio of two means over the same clips, (n,) each, resampled together."""

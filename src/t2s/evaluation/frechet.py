@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from t2s.evaluation.arrays import Floats, Labels, PerClip
+from t2s.evaluation.balance import balanced_rows
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,21 @@ def frechet_distance(a: Floats, b: Floats) -> float:
     return float(max(0.0, shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(cross).sum()))
 
 
-def frechet_report(generated: Floats, real: Floats, signers: Sequence[str], splits: int, seed: int) -> FrechetReport:
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features (N, D) of clips and the sign of each; `signers` where people made them."""
+
+    features: Floats
+    signs: Sequence[str]
+    signers: Sequence[str] = ()
+
+    def balanced(self, rows: Labels, count: int, rng: np.random.Generator) -> Floats:
+        """`count` of some rows, balanced by sign: an unequal share of signs is no difference in looks."""
+        chosen: Floats = self.features[rows[balanced_rows([self.signs[row] for row in rows], count, rng)]]
+        return chosen
+
+
+def frechet_report(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) -> FrechetReport:
     """Generated against half of the real clips, and the other half against it, over random halves.
 
     Both sides of both distances hold equally many clips. The halves share no signer where there are two signers.
@@ -48,13 +63,14 @@ def frechet_report(generated: Floats, real: Floats, signers: Sequence[str], spli
         ValueError: fewer than four real clips, or fewer than two generated ones.
     """
     rng = np.random.default_rng(seed)
+    everything = np.arange(len(generated.features))
     fake, floor, sizes = [], [], []
     for _ in range(splits):
-        one, other = disjoint_halves(signers, rng)
-        size = min(len(one), len(other), len(generated))
-        reference = real[rng.permutation(other)[:size]]
-        floor.append(frechet_distance(real[rng.permutation(one)[:size]], reference))
-        fake.append(frechet_distance(generated[rng.permutation(len(generated))[:size]], reference))
+        one, other = disjoint_halves(real.signers, rng)
+        size = min(len(one), len(other), len(everything))
+        reference = real.balanced(other, size, rng)
+        floor.append(frechet_distance(real.balanced(one, size, rng), reference))
+        fake.append(frechet_distance(generated.balanced(everything, size, rng), reference))
         sizes.append(size)
     return FrechetReport(float(np.mean(fake)), float(np.mean(floor)), _range(fake), _range(floor), min(sizes), splits)
 

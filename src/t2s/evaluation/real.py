@@ -7,6 +7,7 @@ import numpy as np
 
 from t2s.data.clips import ClipRecord, ClipStore
 from t2s.evaluation.arrays import Floats
+from t2s.evaluation.balance import balanced_rows
 
 HELD_OUT_SPLITS = ("test", "val")  # the first that has clips
 BATCH_SIZE = 32  # a matter of memory, not of results
@@ -63,16 +64,8 @@ class RealClips:
 
     def balanced(self, count: int, seed: int) -> "RealClips":
         """At most `count` clips, as equally many per sign as there are, drawn at random; in the store's order."""
-        rng = np.random.default_rng(seed)
-        order = [self.rows[i] for i in rng.permutation(len(self.rows))]
-        seen: dict[str, int] = {}
-        turn = []
-        for row in order:
-            sign = sign_of(self.store.records[row])
-            turn.append(seen.get(sign, 0))
-            seen[sign] = turn[-1] + 1
-        chosen = [row for _, row in sorted(zip(turn, order, strict=True), key=lambda pair: pair[0])][:count]
-        return RealClips(self.store, tuple(sorted(chosen)))
+        chosen = balanced_rows(self.signs, count, np.random.default_rng(seed))
+        return RealClips(self.store, tuple(self.rows[i] for i in chosen))
 
     def batches(self) -> Iterator[Floats]:
         for start in range(0, len(self), BATCH_SIZE):

@@ -8,7 +8,7 @@ import numpy as np
 from t2s.evaluation.arrays import Labels
 from t2s.evaluation.bootstrap import Bootstrap, Estimate
 from t2s.evaluation.distances import label_distances, label_distances_to
-from t2s.evaluation.frechet import frechet_report
+from t2s.evaluation.frechet import FeatureSet, frechet_report
 from t2s.evaluation.generation import GeneratedClips
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Reading, Recogniser
@@ -83,7 +83,12 @@ def semantics_report(
         "confusion": confusion_matrix(labels, reading.predictions, len(recogniser.signs)).tolist(),
         "predicted": [recogniser.signs[k] for k in reading.predictions],
         "minimal_pairs": pairs_report(recogniser, reading, generated.signs, pairs, bootstrap),
-        "frechet": _frechet(reading, real_reading, real, frechet_splits, bootstrap.seed),
+        "frechet": _frechet(
+            FeatureSet(reading.features, generated.signs),
+            FeatureSet(real_reading.features, real.signs, real.signers),
+            frechet_splits,
+            bootstrap.seed,
+        ),
         "distance_ratios": _ratios(recogniser, reading, labels, real_reading, real, bootstrap),
     }
 
@@ -123,10 +128,10 @@ def pairs_report(
     return {**everything.named("accuracy"), "chance": 0.5, "pairs": [row for _, row in rows]}
 
 
-def _frechet(generated: Reading, real: Reading, clips: RealClips, splits: int, seed: int) -> dict[str, Any]:
-    if len(clips) < MIN_FRECHET_CLIPS:
+def _frechet(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) -> dict[str, Any]:
+    if len(real.signs) < MIN_FRECHET_CLIPS:
         return {"generated": None, "real_floor": None}
-    report = frechet_report(generated.features, real.features, clips.signers, splits, seed)
+    report = frechet_report(generated, real, splits, seed)
     return {
         "generated": report.generated,
         "real_floor": report.real_floor,

@@ -77,6 +77,12 @@ class ClipShape(BaseModel):
     channels: Literal[3] = 3
 
 
+def trains_coarse(model: ModelConfig) -> bool:
+    """Whether the model can learn from averaged clips first: its coarse picture has the size its trunk looks at."""
+    has_picture = model.projection != "linear" and model.projection_shortcut
+    return has_picture and model.input_pool == model.projection_stride
+
+
 def patch_values(model: ModelConfig) -> int:
     """Numbers in one tubelet patch: tubelet · patch² · 3."""
     return model.tubelet_size * model.patch_size**2 * 3

@@ -6,6 +6,7 @@ Legend: B clips, F' tubelets in time, N patches, D width, G feature_dim, R cells
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 
 def group_count(channels: int) -> int:
@@ -21,6 +22,10 @@ class LinearProjection(nn.Module):
         self.tubelet_size, self.patch_size, self.grid = tubelet_size, patch_size, grid
         self.out = nn.Linear(width, channels * tubelet_size * patch_size**2)
         zero(self.out)
+
+    def coarse(self, tokens: Tensor) -> Tensor:
+        """There is no coarse picture: `trains_coarse` says so before a run starts."""
+        raise NotImplementedError
 
     def forward(self, tokens: Tensor, x_t: Tensor) -> Tensor:
         clip: Tensor = rearrange(
@@ -84,6 +89,22 @@ class ConvProjection(nn.Module):
         zero(out)
         self.convolve = nn.Sequential(*layers, out)
 
+    def coarse(self, tokens: Tensor) -> Tensor:
+        """The coarse picture alone, (B, F', N, D) → (B, C, F, H / stride, W / stride): cheap, no convolution."""
+        per_cell = rearrange(self.spread.weight, "(cell g) d -> cell g d", cell=self.tubelet_size * self.cells**2)
+        bias = rearrange(self.spread.bias, "(cell g) -> cell g", cell=len(per_cell))
+        weight = rearrange(per_cell[:, : self.channels], "cell c d -> (cell c) d")
+        values = linear(tokens, weight, bias[:, : self.channels].flatten())
+        clip: Tensor = rearrange(
+            values,
+            "b f (h w) (df dh dw c) -> b c (f df) (h dh) (w dw)",
+            h=self.grid,
+            df=self.tubelet_size,
+            dh=self.cells,
+            dw=self.cells,
+        )
+        return clip
+
     def forward(self, tokens: Tensor, x_t: Tensor) -> Tensor:
         """(B, F', N, D), x_t (B, C, F, H, W) → (B, C, F, H, W)."""
         features = rearrange(
@@ -94,13 +115,13 @@ class ConvProjection(nn.Module):
             dh=self.cells,
             dw=self.cells,
         )  # (B·F, G, R, R)
-        coarse = features[:, : self.channels]
+        picture = features[:, : self.channels]
         if self.sees_input:
             pixels = rearrange(x_t, "b c f (h sh) (w sw) -> (b f) (c sh sw) h w", sh=self.stride, sw=self.stride)
             features = torch.cat([features, pixels], dim=1)
         cells = self.convolve(features.contiguous(memory_format=torch.channels_last))
         if self.shortcut:
-            cells = cells + repeat(coarse, "b c h w -> b (c sh sw) h w", sh=self.stride, sw=self.stride)
+            cells = cells + repeat(picture, "b c h w -> b (c sh sw) h w", sh=self.stride, sw=self.stride)
         clip: Tensor = rearrange(
             cells, "(b f) (c sh sw) h w -> b c f (h sh) (w sw)", b=len(x_t), sh=self.stride, sw=self.stride
         )

@@ -28,4 +28,5 @@ class BlendResidual(nn.Module):
     def forward(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """output, x_t: (B, C, F, H, W); t: (B,)."""
         gate = torch.sigmoid(self.logit[t]).view(-1, 1, 1, 1, 1)
-        return torch.lerp(output, self.skip[t].view(-1, 1, 1, 1, 1) * x_t.float(), gate)
+        skip = self.skip[t].view(-1, 1, 1, 1, 1)
+        return torch.addcmul((1 - gate) * output, gate * skip, x_t.float())

@@ -39,6 +39,7 @@ class ViViT(nn.Module):
         """`alphas_cumprod`: (T,), the schedule; only the blend residual and the timestep embedding look at it."""
         super().__init__()
         self.config, self.temporal_weight = config, temporal_weight
+        self.image_size = clip.image_size
         width, grid = config.width, clip.image_size // config.patch_size
         self.patches = PatchEmbedding(
             clip.channels,
@@ -62,12 +63,17 @@ class ViViT(nn.Module):
         self.blend = BlendResidual(alphas_cumprod, prediction_type) if config.residual == "blend" else None
 
     def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
-        """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32."""
+        """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32.
+
+        A clip that is already averaged by `input_pool` is answered at its own size, by the trunk and the coarse picture
+        alone: the cheap first part of a resolution curriculum.
+        """
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
         pool = self.config.input_pool
-        coarse = avg_pool3d(x_t, (1, pool, pool)) if pool > 1 else x_t
-        features = self.patches(coarse)  # (B, F', N, D)
+        is_coarse = x_t.shape[-1] < self.image_size
+        pooled_x = avg_pool3d(x_t, (1, pool, pool)) if pool > 1 and not is_coarse else x_t
+        features = self.patches(pooled_x)  # (B, F', N, D)
         for index, block in enumerate(self.blocks):
             if self.config.gradient_checkpointing and self.training:
                 features = checkpoint(
@@ -79,12 +85,12 @@ class ViViT(nn.Module):
             features = self._add_temporal(features, 0)
         shift, scale = rearrange(self.final_modulation(condition), "b (two d) -> two b 1 1 d", two=2)
         features = shift + (1 + scale) * self.final_norm(features)
-        output: Tensor = self.projection(features, x_t).float()
+        output: Tensor = (self.projection.coarse(features) if is_coarse else self.projection(features, x_t)).float()
         if self.output_scale is not None:
             output = output * self.output_scale
         if self.config.residual == "legacy":
             return output + x_t  # the harm the seed removed: the network starts as a copy of its input
-        if self.blend is not None:
+        if self.blend is not None and not is_coarse:
             blended: Tensor = self.blend(output, x_t, t)
             return blended
         return output
@@ -123,7 +129,7 @@ class ViViT(nn.Module):
             self.output_scale.clamp_(*self.config.output_scale_range)
 
 
-def make_projection(config: ModelConfig, channels: int, grid: int) -> nn.Module:
+def make_projection(config: ModelConfig, channels: int, grid: int) -> LinearProjection | ConvProjection:
     """The final projection the config names."""
     if config.projection == "linear":
         return LinearProjection(config.width, channels, config.tubelet_size, config.patch_size, grid)

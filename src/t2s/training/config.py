@@ -61,6 +61,7 @@ class TrainConfig(BaseModel):
     ema_decay: float = Field(ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"]
     compile: bool
+    coarse_fraction: float = Field(ge=0, lt=1, description="first share of the run, on clips averaged by input_pool")
     temporal_weight: float = Field(ge=0, le=10, description="features + weight · temporal features")
     snr_weighting: SNRWeightingConfig
     motion_weight: float = Field(ge=0, description="extra weight of pixels that move")

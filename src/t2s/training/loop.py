@@ -47,6 +47,7 @@ class Training:
     objective: Objective
     batches_from: Callable[[int], Iterable[Batch]]  # the batches from this step on
     num_clips: int
+    coarse_pool: int  # pixels averaged in the first, coarse share of the run
     validation: Validation
     config: TrainConfig
     runtime: RuntimeConfig
@@ -61,6 +62,11 @@ class Training:
     def num_steps(self) -> int:
         """Optimizer steps of the whole run."""
         return math.ceil(self.config.epochs * self.num_clips / self.config.batch_size)
+
+    @property
+    def coarse_steps(self) -> int:
+        """Steps of the first share of the run, in which the model sees and makes coarse clips."""
+        return round(self.config.coarse_fraction * self.num_steps)
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,8 @@ class _Run:
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
         generator = step_generator(self.config.seed, batch.step, self.device)
         batch = batch.to(self.device)
-        noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world)
+        pool = self.training.coarse_pool if batch.step < self.training.coarse_steps else 1
+        noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world, pool)
         rate = learning_rate(self.config, batch.step, self.training.num_steps)
         set_learning_rate(self.optimizers, rate)
         loss, x0_mse, t = self._backward(noised)

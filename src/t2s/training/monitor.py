@@ -149,13 +149,16 @@ def noisy_samples(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
 
 
 def text_ignored(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
-    """Another prompt, and none at all, denoise as well as the intended one: conditional collapse (2606.01643)."""
+    """Another prompt denoises as well as the intended one: conditional collapse (2606.01643).
+
+    What no prompt costs is told, not judged: the null prompt is trained on few clips and may be worse by that alone.
+    """
     measured = [row for row in history if "shuffled_gap" in row]
     if not measured or measured[-1]["epoch"] < config.text_ignored_after_epochs:
         return None
     recent = measured[-3:]
     shuffled, null = (median(row[key] for row in recent) for key in ("shuffled_gap", "null_gap"))
-    if max(shuffled, null) > TEXT_GAP:
+    if shuffled > TEXT_GAP:
         return None
     return Flag(
         "text_ignored",

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool3d
 
 from t2s.diffusion import prediction
 from t2s.diffusion.config import PredictionType
-from t2s.diffusion.loss import frame_difference_mse, motion_weight, mse_per_clip
+from t2s.diffusion.loss import frame_difference_mse, mean_per_clip, motion_weight
 from t2s.diffusion.schedule import Schedule, add_noise
-from t2s.diffusion.weighting import loss_weights
+from t2s.diffusion.weighting import loss_weights, x0_mse_factor
 from t2s.training.augment import augment
 from t2s.training.config import TrainConfig
 from t2s.training.randomness import draw_timesteps
@@ -35,6 +36,7 @@ class Objective:
     def __init__(self, schedule: Schedule, kind: PredictionType, config: TrainConfig) -> None:
         self.schedule, self.kind, self.config = schedule, kind, config
         self.weights = loss_weights(config.snr_weighting, schedule, kind).float()  # (T,)
+        self.to_x0_mse = x0_mse_factor(schedule, kind).float()  # (T,)
 
     def noised(
         self,
@@ -43,8 +45,12 @@ class Objective:
         generator: torch.Generator,
         rank: int = 0,
         world_size: int = 1,
+        pool: int = 1,
     ) -> Noised:
         """Augment, drop prompts, draw t and noise.
+
+        With `pool` > 1 everything is what averaging pool × pool pixels of a noised clip gives: the process is linear,
+        so the coarse clip obeys the same equation with noise of standard deviation 1 / pool.
 
         Chance is drawn for the global batch of world_size · B clips and this process takes its share, so that two
         processes with batch B do what one does with 2B.
@@ -53,19 +59,21 @@ class Objective:
         total, mine = share * world_size, slice(rank * share, (rank + 1) * share)
         t = draw_timesteps(self.config.timesteps, total, self.schedule.num_timesteps, generator)[mine]
         dropped = torch.rand(total, generator=generator, device=device)[mine] < self.config.prompt_dropout
-        eps = torch.randn((total, *clips.shape[1:]), generator=generator, device=device)[mine]
         x0 = augment(clips, self.config.augment, generator, rank, world_size)
+        x0 = avg_pool3d(x0, (1, pool, pool)) if pool > 1 else x0
+        eps = torch.randn((total, *x0.shape[1:]), generator=generator, device=device)[mine] / pool
         return Noised(x0, eps, add_noise(self.schedule, x0, eps, t), t, prompt_ids.masked_fill(dropped[:, None], 0))
 
     def __call__(self, denoiser: Denoiser, batch: Noised) -> tuple[Tensor, Tensor]:
         """(weighted loss per clip (B,), unweighted x0-MSE per clip (B,), detached)."""
         output = denoiser(batch.x_t, batch.t, batch.prompt_ids).float()
         wanted = prediction.target(self.kind, batch.x0, batch.eps, batch.t, self.schedule)
-        moving = motion_weight(batch.x0, self.config.motion_weight) if self.config.motion_weight > 0 else None
-        loss = mse_per_clip(output, wanted, moving)
+        error = (output - wanted).square()
+        if self.config.motion_weight > 0:
+            loss = mean_per_clip(error * motion_weight(batch.x0, self.config.motion_weight))
+        else:
+            loss = mean_per_clip(error)
         if self.config.frame_difference_weight > 0:
             loss = loss + self.config.frame_difference_weight * frame_difference_mse(output, wanted)
-        with torch.no_grad():
-            x0_hat = prediction.to_x0(self.kind, output, batch.x_t, batch.t, self.schedule)
-            x0_mse = mse_per_clip(x0_hat, batch.x0)
+        x0_mse = mean_per_clip(error.detach()) * self.to_x0_mse.to(loss.device)[batch.t]
         return loss * self.weights.to(loss.device)[batch.t], x0_mse

@@ -1,0 +1,92 @@
+"""The measures of looks do what they are there for: a still fails, noise fails, copies fail, reality passes."""
+
+import numpy as np
+import pytest
+
+from t2s.data.clips import ClipStore
+from t2s.evaluation.appearance import Appearance, Memorisation, appearance_report
+from t2s.evaluation.bootstrap import Bootstrap
+from t2s.evaluation.generation import GeneratedClips
+from t2s.evaluation.real import RealClips
+from t2s.evaluation.reference import TrainReference
+
+BOOTSTRAP = Bootstrap(200, 0)
+
+
+def as_generated(clips: np.ndarray, signs: list[str]) -> GeneratedClips:
+    return GeneratedClips(clips, tuple(signs), tuple(signs), tuple(range(len(signs))))
+
+
+@pytest.fixture(scope="module")
+def real(held_out: RealClips) -> Appearance:
+    return Appearance.of(held_out)
+
+
+@pytest.fixture(scope="module")
+def reference(train: RealClips) -> TrainReference:
+    return TrainReference.measure(train, max_clips=1000, seed=0)
+
+
+def test_reality_looks_like_reality(train: RealClips, real: Appearance) -> None:
+    report = appearance_report(Appearance.of(train), real, BOOTSTRAP)
+    for name in ("motion_energy_ratio", "sharpness_ratio", "flicker_ratio", "diversity"):
+        low, high = report[f"{name}_ci"]
+        assert 0.65 < report[name] < 1.5
+        assert low < report[name] < high
+    assert report["noise_level"]["generated"] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_still_image_fails_motion_energy(held_out: RealClips, real: Appearance) -> None:
+    still = np.repeat(held_out[:][:, :, 4:5], 8, axis=2)
+    report = appearance_report(Appearance.of(as_generated(still, held_out.signs)), real, BOOTSTRAP)
+    assert report["motion_energy_ratio"] == 0
+    assert report["flicker_ratio"] == 0
+    assert report["sharpness_ratio"] == pytest.approx(1, abs=0.4)
+
+
+def test_noise_and_blur_show(held_out: RealClips, real: Appearance) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, held_out[:].shape).astype(np.float32)
+    noisy = appearance_report(Appearance.of(as_generated(held_out[:] + noise, held_out.signs)), real, BOOTSTRAP)
+    assert noisy["sharpness_ratio"] > 1.3
+    assert noisy["noise_level"]["generated"] == pytest.approx(0.1, rel=0.15)
+    soft = sum(np.roll(held_out[:], (i, j), (-1, -2)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
+    assert (
+        appearance_report(Appearance.of(as_generated(soft, held_out.signs)), real, BOOTSTRAP)["sharpness_ratio"] < 0.6
+    )
+
+
+def test_the_same_clip_every_time_has_no_diversity(held_out: RealClips, real: Appearance) -> None:
+    first = {sign: held_out[i : i + 1] for i, sign in reversed(list(enumerate(held_out.signs)))}
+    same = np.concatenate([first[sign] for sign in held_out.signs])
+    report = appearance_report(Appearance.of(as_generated(same, held_out.signs)), real, BOOTSTRAP)
+    assert report["diversity"] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_single_clip_per_sign_has_an_unknown_diversity(held_out: RealClips, real: Appearance) -> None:
+    four = as_generated(held_out[:4], held_out.signs[:4])
+    assert appearance_report(Appearance.of(four), real, BOOTSTRAP)["diversity"] is None
+
+
+def test_a_copied_training_set_fails_memorisation(
+    train: RealClips, real: Appearance, reference: TrainReference
+) -> None:
+    copied = Memorisation.measure(Appearance.of(train), real, reference.thumbnails, reference.clips.signs)
+    report = copied.report(0.1, BOOTSTRAP)
+    assert report["share"] == 1
+    assert report["same_sign"] == 1
+    assert report["training_clips"] == len(train)
+
+
+def test_people_never_seen_pass_memorisation(real: Appearance, reference: TrainReference) -> None:
+    fresh = Memorisation.measure(real, real, reference.thumbnails, reference.clips.signs)
+    assert fresh.report(0.1, BOOTSTRAP)["share"] == pytest.approx(0.1, abs=0.05)
+
+
+def test_the_reference_holds_mean_and_power_of_the_training_clips(
+    store: ClipStore, train: RealClips, reference: TrainReference
+) -> None:
+    clips = train[:].astype(np.float64)
+    np.testing.assert_allclose(reference.moments.mean_clip.numpy(), clips.mean(axis=0), atol=1e-6)
+    assert reference.moments.second_moment == pytest.approx((clips**2).mean())
+    few = TrainReference.measure(train, max_clips=8, seed=0)
+    assert sorted(few.clips.signs) == sorted(["blink", "down", "grow", "right"] * 2)

@@ -1,0 +1,105 @@
+"""What the recogniser says of generated clips, tried on clips whose truth is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from t2s.evaluation.bootstrap import Bootstrap, Estimate
+from t2s.evaluation.generation import GeneratedClips, generate_null, generate_signs
+from t2s.evaluation.real import RealClips
+from t2s.evaluation.recogniser import Recogniser
+from t2s.evaluation.semantics import recogniser_report, refusal, refused_report, semantics_report
+
+BOOTSTRAP = Bootstrap(200, 0)
+PAIRS = [("right", "down", "direction"), ("right", "fly", "unknown here")]
+
+
+def generated(clips: np.ndarray, signs: list[str]) -> GeneratedClips:
+    return GeneratedClips(clips, tuple(signs), tuple(signs), tuple(range(len(signs))))
+
+
+def report_of(recogniser: Recogniser, held_out: RealClips, clips: np.ndarray, signs: list[str]) -> dict:  # type: ignore[type-arg]
+    null = generated(clips[:8], list(np.random.default_rng(0).permutation(signs)[:8]))
+    return semantics_report(recogniser, generated(clips, signs), null, held_out, PAIRS, BOOTSTRAP, frechet_splits=6)
+
+
+def test_real_clips_fed_as_generated_reach_the_ceiling(recogniser: Recogniser, held_out: RealClips) -> None:
+    ceiling = recogniser_report(recogniser, held_out, BOOTSTRAP)
+    report = report_of(recogniser, held_out, held_out[:], held_out.signs)
+    assert report["generated"]["top1"] == ceiling["ceiling_top1"] >= 0.9
+    assert report["generated"]["top1_ci"] == ceiling["ceiling_top1_ci"]
+    assert report["generated"]["n"] == len(held_out)
+    assert report["confusion"] == ceiling["confusion"]
+    assert report["shuffled"]["top1"] == pytest.approx(0.25, abs=0.03)
+    assert report["frechet"]["generated"] <= 1.5 * report["frechet"]["real_floor"]
+    ratios = report["distance_ratios"]
+    assert ratios["generated_between_over_within"] == ratios["real_between_over_within"] > 1.5
+    assert report["minimal_pairs"]["accuracy"] >= 0.9
+    assert [row["signs"] for row in report["minimal_pairs"]["pairs"]] == [["right", "down"]]
+
+
+def test_clips_of_other_signs_than_asked_are_at_chance(recogniser: Recogniser, held_out: RealClips) -> None:
+    asked = np.random.default_rng(1).permutation(held_out.signs).tolist()
+    report = report_of(recogniser, held_out, held_out[:], asked)
+    assert report["generated"]["top1"] == pytest.approx(0.25, abs=0.2)
+    assert report["distance_ratios"]["generated_between_over_within"] == pytest.approx(1, abs=0.15)
+
+
+def test_an_untrained_generator_is_at_chance_and_far_from_reality(recogniser: Recogniser, held_out: RealClips) -> None:
+    noise = np.random.default_rng(2).normal(0, 0.5, held_out[:].shape).astype(np.float32)
+    report = report_of(recogniser, held_out, noise, held_out.signs)
+    assert report["generated"]["top1"] == pytest.approx(0.25, abs=0.15)
+    assert report["null"]["top1"] <= 0.7
+    assert report["frechet"]["generated"] > 3 * report["frechet"]["real_floor"]
+
+
+def test_a_closed_gate_has_the_same_keys_and_no_numbers(recogniser: Recogniser, held_out: RealClips) -> None:
+    refused = refused_report()
+    assert refused.keys() == report_of(recogniser, held_out, held_out[:], held_out.signs).keys()
+    for part in ("generated", "shuffled", "null"):
+        assert refused[part]["top1"] is None
+    assert refused["frechet"]["generated"] is refused["frechet"]["real_floor"] is None
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "is_open"),
+    [
+        (Estimate(0.97, 0.95, 0.99, 200), True),
+        (Estimate(0.30, 0.22, 0.38, 200), False),
+        (Estimate(0.04, 0.02, 0.06, 200), False),
+    ],
+)
+def test_the_gate(ceiling: Estimate, is_open: bool) -> None:
+    reason = refusal(ceiling, num_signs=28, margin=0.2)
+    assert (reason is None) == is_open
+    if reason:
+        assert "semantics refused" in reason
+        assert f"{ceiling.value:.3f}" in reason
+        assert "chance (0.036)" in reason
+
+
+def test_report_by_sign_and_signer(recogniser: Recogniser, held_out: RealClips) -> None:
+    report = recogniser_report(recogniser, held_out, BOOTSTRAP)
+    assert report["per_sign"].keys() == set(recogniser.signs)
+    assert report["per_signer"].keys() == set(held_out.signers)
+    assert sum(row["n"] for row in report["per_signer"].values()) == report["num_clips"] == len(held_out)
+    assert np.sum(report["confusion"]) == len(held_out)
+    assert report["ceiling_top5"] == 1  # of four signs
+    assert report["refused"] is None
+
+
+def test_every_sign_gets_its_clips_each_from_its_own_noise() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def generate(prompts: list[str], seeds: list[int]) -> torch.Tensor:
+        assert len(prompts) == len(seeds) <= 4
+        asked.extend(zip(prompts, seeds, strict=True))
+        return torch.zeros(len(prompts), 3, 2, 4, 4)
+
+    clips = generate_signs(generate, {"a": "say a", "b": "say b"}, clips_per_sign=3, seed=5, batch_size=4)
+    null = generate_null(generate, ["a", "b"], count=5, seed=5, batch_size=4)
+    assert [prompt for prompt, _ in asked] == ["say a"] * 3 + ["say b"] * 3 + [""] * 5
+    assert len({seed for _, seed in asked}) == 11
+    assert clips.signs == ("a", "a", "a", "b", "b", "b")
+    assert null.signs == ("a", "b", "a", "b", "a")
+    assert clips.clips.shape == (6, 3, 2, 4, 4)

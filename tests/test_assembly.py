@@ -1,0 +1,135 @@
+"""The parts of a training, joined over a real folder of clips."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from t2s.assembly import Reader, Recipe, make_accelerator, make_training, other_prompts
+from t2s.data.clips import ClipStore
+from t2s.data.shards import ShardWriter
+from t2s.diffusion.config import DiffusionConfig
+from t2s.errors import UserError
+from t2s.models.config import ModelConfig
+from t2s.runtime_config import RuntimeConfig
+from t2s.tracking.tracker import SilentTracker
+from t2s.training.config import TrainConfig
+from t2s.training.loader import StepBatches, make_loader
+from t2s.training.loop import train
+
+SIGNS = ["hello", "thank you", "please"]
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """12 train, 3 val and 3 test clips of 4 frames of 8×8 pixels, in shards of 5."""
+    folder = tmp_path_factory.mktemp("data") / "clips"
+    random = np.random.default_rng(0)
+    source = {
+        "source": "test", "media_root": ".", "licence": "CC0", "language": "none", "split_key": "signer", "notes": "",
+        "synthetic": True,
+    }  # fmt: skip
+    with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=5, source=source) as writer:
+        for i in range(18):
+            sign, split = SIGNS[i % 3], ("train", "train", "train", "train", "val", "test")[i // 3]
+            writer.add(
+                random.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), clip_id=f"clip-{i}", text=sign, sign=sign,
+                signer=f"{split}-{i}", split=split, fps=8.0, source_frames=4, licence="CC0",
+            )  # fmt: skip
+    return ClipStore.open(folder)
+
+
+@pytest.fixture
+def make_recipe(store: ClipStore, tiny_section):
+    def make(sections: dict[str, dict] | None = None) -> Recipe:
+        changed = {
+            name: tiny_section(name, **(sections or {}).get(name, {}))
+            for name in ("model", "diffusion", "train", "runtime")
+        }
+        return Recipe.make(
+            ModelConfig.model_validate(changed["model"]),
+            DiffusionConfig.model_validate(changed["diffusion"]),
+            TrainConfig.model_validate(changed["train"]),
+            RuntimeConfig.model_validate(changed["runtime"]),
+            store,
+        )
+
+    return make
+
+
+def test_a_recipe_trains_and_its_weights_fit_its_own_description(make_recipe, tmp_path: Path) -> None:
+    recipe = make_recipe({"model": {"residual": "blend"}})
+    tokenizer = recipe.tokenizer()
+    accelerator = make_accelerator(recipe.runtime, recipe.train)
+    result = train(make_training(recipe, tokenizer, accelerator, None, SilentTracker(), tmp_path))
+    assert result.num_steps == 6
+    assert (tmp_path / "epoch-002.png").stat().st_size > 0
+    assert result.history.rows[-1]["noisiness"] > 0
+    recipe.denoiser(tokenizer).load_state_dict(result.weights)
+    metadata = recipe.checkpoint_metadata(tokenizer, "mark")
+    assert metadata["prompts"] == sorted(SIGNS)
+    assert metadata["licence"] == "CC0"
+    assert metadata["data_digest"] == recipe.store.digest
+
+
+def test_only_train_clips_are_learnt_from_and_only_their_words_known(make_recipe, store: ClipStore) -> None:
+    recipe = make_recipe()
+    training = make_training(recipe, recipe.tokenizer(), make_accelerator(recipe.runtime, recipe.train), None,
+                             SilentTracker(), Path("unused"))  # fmt: skip
+    seen = {clip_id for batch in training.batches_from(0) for clip_id in batch.clip_ids}
+    assert seen == {store.records[i].clip_id for i in store.indices("train")}
+
+
+def test_the_same_seed_gives_the_same_fresh_model(make_recipe) -> None:
+    recipe = make_recipe()
+    one, other = (recipe.denoiser(recipe.tokenizer()).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more processes than this machine has cores
+def test_batches_are_the_same_with_and_without_reader_processes(make_recipe, store: ClipStore) -> None:
+    """Also when the store has mapped its shards already, as after verify()."""
+    store.verify()
+    recipe = make_recipe()
+    read = Reader.of(store, store.indices("train"), recipe.tokenizer())
+
+    def batches(num_workers: int, first_step: int = 0) -> list:
+        steps = StepBatches(read, num_clips=12, seed=0, batch_size=4, first_step=first_step, num_steps=6)
+        return list(make_loader(steps, num_workers, pin_memory=False))
+
+    for one, other in zip(batches(0)[2:], batches(2, first_step=2), strict=True):
+        assert (one.step, one.clip_ids) == (other.step, other.clip_ids)
+        assert torch.equal(one.clips, other.clips)
+        assert torch.equal(one.prompt_ids, other.prompt_ids)
+
+
+def test_a_store_travels_without_its_pixels(store: ClipStore) -> None:
+    store.verify()
+    sent = pickle.dumps(store)
+    assert len(sent) < 18 * store.pixels(0).nbytes
+    assert np.array_equal(pickle.loads(sent).pixels(17), store.pixels(17))
+
+
+def test_sizes_that_do_not_fit_the_clips_are_refused_by_key(make_recipe) -> None:
+    with pytest.raises(UserError, match=r"model\.tubelet_size 8 .* data\.num_frames 4"):
+        make_recipe({"model": {"tubelet_size": 8}})
+
+
+def test_a_coarse_start_needs_a_model_that_can_see_coarsely(make_recipe) -> None:
+    with pytest.raises(UserError, match=r"train\.coarse_fraction > 0 needs model\.projection_shortcut: true"):
+        make_recipe({"train": {"coarse_fraction": 0.5}})
+
+
+def test_a_narrow_epsilon_model_is_warned_about(make_recipe, caplog: pytest.LogCaptureFixture) -> None:
+    make_recipe({"diffusion": {"prediction_type": "epsilon"}})
+    assert "cannot pass a trunk of width 32 < 96" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("texts", "others"),
+    [(["a", "b", "c"], [1, 2, 0]), (["a", "a", "b"], [2, 2, 0]), (["a", "a"], [0, 1]), (["a"], [0])],
+)
+def test_each_clip_is_dealt_another_prompt_where_there_is_one(texts: list[str], others: list[int]) -> None:
+    assert other_prompts(texts) == others
