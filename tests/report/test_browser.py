@@ -38,11 +38,13 @@ const behind = (element) => {
     if (!colour.startsWith("rgba(0, 0, 0, 0")) return colour;
   }
 };
-return [...document.querySelectorAll("h1,h2,h3,p,dt,dd,td,th,a,summary,figcaption,.remark,strong,li span,footer,svg text")]
+const shown = "h1,h2,h3,p,dt,dd,td,th,a,summary,figcaption,.remark,strong,li span,footer,svg text";
+return [...document.querySelectorAll(shown)]
   .map((e) => {
     const style = getComputedStyle(e);
     const pair = [luminance(e instanceof SVGElement ? style.fill : style.color), luminance(behind(e))].sort();
-    return [(pair[1] + 0.05) / (pair[0] + 0.05), e.tagName + "." + e.getAttribute("class") + " " + e.textContent.slice(0, 30)];
+    const name = e.tagName + "." + e.getAttribute("class") + " " + e.textContent.slice(0, 30);
+    return [(pair[1] + 0.05) / (pair[0] + 0.05), name];
   })
   .filter(([ratio]) => ratio < 4.5);
 """

@@ -56,8 +56,10 @@ def _float(clips: Clips) -> npt.NDArray[np.float32]:
 
 def _binomial(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """[1, 2, 1] / 4 along the last axis, then drop the border of the other: valid pixels only."""
-    return (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
+    smoothed: npt.NDArray[np.float32] = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / np.float32(4)
+    return smoothed
 
 
 def _mean(values: npt.NDArray[np.float32]) -> PerClip:
-    return values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
+    means: PerClip = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
+    return means
