@@ -94,7 +94,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("soak"), help="path without suffix")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="t2s-soak-") as folder:
-        project = make_project(Path(folder), runtime={"num_workers": arguments.workers, "checkpoint_every_s": 0.5})
+        runtime = {"num_workers": arguments.workers, "checkpoint_every_s": 0.5}
+        coarse = {"coarse_fraction": 0.2}  # the change to full size, and its memory, come before the judged part
+        project = make_project(Path(folder), train=coarse, runtime=runtime)
         lengthen(project, arguments.steps)
         samples = watch(project)
     report = judge(samples)

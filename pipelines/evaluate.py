@@ -1,14 +1,15 @@
-"""Stage evaluate: does the generator know its noise levels, and does it sign what it is asked?"""
+"""Stage evaluate: does the generator know its noise levels, and does it sign what it is asked?
+
+The checkpoint then becomes a version of the registered model `t2s`, and its champion when it signs well enough.
+"""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import Any
 
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
-from t2s.diffusion.prediction import to_x0
 from t2s.evaluation.config import EvaluateConfig
 from t2s.evaluation.examination import Subject, examine
 from t2s.evaluation.outputs import headline, write_findings
@@ -17,10 +18,12 @@ from t2s.paramsfile import read_sections
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.sampling import Text2Sign
+from t2s.serving import register
 from t2s.signer.lexicon import MINIMAL_PAIRS
 from t2s.stage import run_stage
 from t2s.tracking.tracker import continue_run
 
+CHECKPOINT = Path("models/t2s.safetensors")
 REPORTS = Path("reports")
 
 
@@ -31,7 +34,7 @@ def main() -> None:
     saved = load_checkpoint(Path("models/recogniser.safetensors"), kind="recogniser")
     recogniser = Recogniser.restore(saved.tensors, saved.metadata)
     pairs = [(pair.first, pair.second, pair.parameter) for pair in MINIMAL_PAIRS]
-    model = Text2Sign.from_checkpoint("models/t2s.safetensors", params.runtime.device)
+    model = Text2Sign.from_checkpoint(CHECKPOINT, params.runtime.device)
     findings = examine(subject_of(model, config), recogniser, store, pairs, config)
     write_findings(findings, REPORTS, Path("data/generated"), model.clip.fps)
     with continue_run(project_root(), params.runtime.experiment, REPORTS / "run.json") as tracker:
@@ -40,18 +43,27 @@ def main() -> None:
             tracker.log_artifact(REPORTS / name, "evaluation")
     for name, value in headline(findings).items():
         logging.info("%-34s %8.4f", name, value)
+    is_faithful = passes_gate(findings.faithfulness, config.champion_min_share)
+    if number := register(CHECKPOINT, tracker.run_id, is_faithful):
+        logging.info("registered as models:/t2s/%d%s", number, ", the champion" if is_faithful else "")
+
+
+def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
+    """Whether generated clips are read nearly as well as real ones, beyond the chance of which clips were drawn.
+
+    Never while the recogniser's own gate is closed: then nobody can say what the clips show.
+    """
+    if faithfulness["refused"]:
+        return False
+    low, _ = faithfulness["generated"]["top1_ci"]
+    return bool(low >= min_share * faithfulness["recogniser"]["ceiling_top1"])
 
 
 def subject_of(model: Text2Sign, config: EvaluateConfig) -> Subject:
     """A trained model as the plain callables that evaluation examines."""
     how = config.model_dump(include={"num_steps", "guidance_scale", "guidance_rescale", "sampler"})
-
-    @torch.inference_mode()
-    def denoise_x0(x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
-        return to_x0(model.kind, model.denoiser(x_t, t, prompt_ids), x_t, t, model.schedule)
-
     return Subject(
-        denoise_x0=denoise_x0,
+        denoise_x0=model.denoise_x0,
         generate=lambda prompts, seeds: model.generate(prompts, seeds, **how),
         encode=model.tokenizer.encode,
         schedule=model.schedule,

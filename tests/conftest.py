@@ -3,8 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ TINY: dict[str, dict[str, Any]] = {
         "precision": "fp32",
         "compile": False,
         "coarse_fraction": 0.0,
+        "thin_frames": False,
         "temporal_weight": 0.5,
         "snr_weighting": {"enabled": True, "strategy": "min_snr", "min_snr": 0.1, "max_snr": 10.0, "gamma": 5.0},
         "motion_weight": 0.0,
@@ -182,3 +184,66 @@ def requested_by() -> Callable[[Any], set[str]]:
         return {url for url in sent if not url.startswith(("data:", "blob:"))}
 
     return urls
+
+
+@pytest.fixture(scope="session")
+def make_checkpoint(tiny_section: Callable[..., dict[str, Any]]) -> Callable[..., Path]:
+    """`make_checkpoint(path, seed=1, prompts=["yes"], clip={"num_frames": 8}, model={…}, diffusion={…})` → path.
+
+    A tiny untrained model of clips of 4 frames of 8 x 8 that knows "hello" and "thank you".
+    """
+
+    def make(
+        path: Path,
+        *,
+        seed: int = 0,
+        prompts: Sequence[str] = ("hello", "thank you"),
+        clip: Mapping[str, Any] | None = None,
+        model: Mapping[str, Any] | None = None,
+        diffusion: Mapping[str, Any] | None = None,
+    ) -> Path:
+        import torch
+
+        from t2s.checkpoint import save_checkpoint
+        from t2s.diffusion.config import DiffusionConfig
+        from t2s.diffusion.schedule import make_schedule
+        from t2s.models.config import ClipShape, ModelConfig
+        from t2s.models.text import PromptTokenizer
+        from t2s.models.vivit import ViViT
+
+        network = ModelConfig.model_validate(tiny_section("model", **(model or {})))
+        process = DiffusionConfig.model_validate(tiny_section("diffusion", **(diffusion or {})))
+        shape = ClipShape.model_validate({"num_frames": 4, "image_size": 8, "fps": 8.0} | dict(clip or {}))
+        tokenizer = PromptTokenizer.fit(prompts, network.text)
+        torch.manual_seed(seed)
+        denoiser = ViViT(
+            network,
+            shape,
+            vocab_size=tokenizer.vocab_size,
+            temporal_weight=0.5,
+            alphas_cumprod=make_schedule(process).alphas_cumprod,
+            prediction_type=process.prediction_type,
+        )
+        with torch.no_grad():  # fresh layers that start at zero would hide the prompt and the noise
+            for weights in denoiser.parameters():
+                weights += 0.1 * torch.randn_like(weights)
+        config = {"model": network, "diffusion": process, "clip": shape}
+        metadata = {
+            "config": {name: section.model_dump(mode="json") for name, section in config.items()}
+            | {"temporal_weight": 0.5},
+            "tokenizer": tokenizer.serialized,
+            "prompts": sorted(prompts),
+            "fingerprint": f"tiny-{seed}",
+            **dict.fromkeys(("git_revision", "licence"), "test"),
+            "mlflow_run_id": None,
+        }
+        save_checkpoint(path, denoiser.state_dict(), metadata)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Path]) -> Path:
+    """One such checkpoint, to read and not to change."""
+    return make_checkpoint(tmp_path_factory.mktemp("tiny") / "t2s.safetensors")

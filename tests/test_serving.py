@@ -114,6 +114,32 @@ for uri in ("models:/t2s@champion", "models:/t2s/2"):
 
 
 @pytest.mark.slow
+def test_the_command_line_samples_from_the_champion(project: Path) -> None:
+    command = [sys.executable, "-c", "from t2s.cli import run; run()", "sample", "--model", "models:/t2s@champion"]
+    command += ["hello", "--steps", "2", "--output-dir", "from-registry"]
+    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = project / "from-registry" / "hello-seed0.mp4"
+    assert done.stdout.splitlines()[-1] == str(made.relative_to(project))
+    assert made.read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.slow
+def test_a_damaged_store_costs_a_warning(tmp_path: Path, checkpoint: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
+    code = f"""
+import logging
+from pathlib import Path
+from t2s.serving import register
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+print(register(Path({str(checkpoint)!r}), "0" * 32, gate_passed=True))
+"""
+    done = in_project(tmp_path, code, setup="")
+    assert done.stdout.split() == ["None"], done.stderr
+    assert f"{checkpoint} is not registered: " in done.stderr
+
+
+@pytest.mark.slow
 def test_an_unknown_model_is_one_clear_line(project: Path) -> None:
     uris = ["models:/t2s@nobody", "models:/other/1", "t2s", "models:/"]
     code = f"""

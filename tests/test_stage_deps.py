@@ -25,6 +25,7 @@ PLUMBING = (
     "src/t2s/checkpoint.py",
     "src/t2s/fingerprint.py",
     "src/t2s/tracking/",
+    "src/t2s/serving.py",
 )
 # The config stage reads every section's config, the report shows everything: both look at all rooms.
 EVERYTHING = {"config", "report"}

@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from t2s.clips import Clips
@@ -40,6 +42,7 @@ logger = logging.getLogger(__name__)
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
 SHEET_STEPS = 10
 SHEET_GUIDANCE = 3.0
+PATIENCE = timedelta(hours=2)  # how long processes wait for the main one: it alone verifies, validates and samples
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,20 @@ def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
         torch.set_num_threads(runtime.num_threads)
     on_cpu = runtime.device == "cpu" or not torch.cuda.is_available()
     precision = resolve_precision(train.precision, torch.device("cpu" if on_cpu else "cuda"))
-    return Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
+    # Parameters without a gradient: the projection's convolutions in the coarse part, the temporal path at weight 0.
+    some_idle = train.coarse_fraction > 0 or train.temporal_weight == 0
+    handlers = [
+        InitProcessGroupKwargs(timeout=PATIENCE),
+        DistributedDataParallelKwargs(find_unused_parameters=some_idle),
+    ]
+    return Accelerator(
+        cpu=on_cpu,
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        # The loop places the model. Among several processes on CPU, Accelerate would place it once more, on cpu:0: that
+        # is a copy, and the averaged weights would go on following the first one.
+        device_placement=False,
+        kwargs_handlers=handlers,
+    )
 
 
 @contextmanager
@@ -188,7 +204,7 @@ def make_training(
     held_out = validation_set(recipe, tokenizer, accelerator.device)
     training = Training(
         denoiser=model,
-        objective=Objective(schedule, kind, config),
+        objective=Objective(schedule, kind, config, recipe.model.tubelet_size),
         batches_from=batches_from,
         num_clips=len(train_indices),
         coarse_pool=recipe.model.input_pool,

@@ -25,12 +25,14 @@ Sampler = Literal["dpmpp", "ddim", "ddpm"]
 
 
 def run() -> None:
-    """Entry point: a UserError is one line on stderr and exit code 1."""
+    """Entry point: what a user or a disk can cause is one line on stderr and exit code 1."""
     warnings.showwarning = _one_line_warning
     try:
         app()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:  # a folder that cannot be written, a file that cannot be read
+        sys.exit(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -38,13 +40,15 @@ def run() -> None:
 @app.command()
 def sample(
     text: Annotated[str, typer.Argument(help="A sign, or several that follow each other: 'hello thank you'.")],
-    checkpoint: Annotated[Path, typer.Option(help="Trained model.")] = DEFAULT_CHECKPOINT,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Trained model.", show_default=str(DEFAULT_CHECKPOINT))
+    ] = None,
     model: Annotated[str | None, typer.Option(help="MLflow model instead, e.g. models:/t2s@champion.")] = None,
     output_dir: Annotated[Path, typer.Option(help="Folder for the clips.")] = Path("samples"),
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
-    num_samples: Annotated[int, typer.Option(min=1, max=1024)] = 1,
+    num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
     steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 12.")] = None,
-    guidance_scale: Annotated[float | None, typer.Option(min=0.0, help="1: no guidance; default 3.")] = None,
+    guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 3.")] = None,
     sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
     format: Annotated[Literal["mp4", "gif", "png"], typer.Option(help="png is a contact sheet.")] = "mp4",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N")] = "auto",
@@ -55,6 +59,9 @@ def sample(
     from t2s.prompts import file_stem, require_text
 
     require_text(text)
+    if model is not None and checkpoint is not None:
+        raise UserError("--checkpoint and --model both name a model; give one of them")
+    from t2s.progress import step_bar
     from t2s.sampling import Text2Sign
 
     if model is not None:
@@ -62,9 +69,10 @@ def sample(
 
         checkpoint = resolve_model_uri(model)
     options: dict[str, Any] = {"num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler}
-    made = Text2Sign.from_checkpoint(checkpoint, device)(
-        text, num_samples, seed, **{key: value for key, value in options.items() if value is not None}
-    )
+    given = {key: value for key, value in options.items() if value is not None}  # sampling.py has the other defaults
+    text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)
+    with step_bar("sample") as on_step:
+        made = text2sign(text, num_samples, seed, **given, on_step=on_step)
     target = output_dir / f"{file_stem(text)}-seed{seed}.{format}"
     for path in made.save(target, mark=mark, scale=scale):
         typer.echo(path)
@@ -86,7 +94,7 @@ def weights(
     output: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path("weights.png"),
 ) -> None:
     """Plot the loss weight of every timestep under each strategy; print the table of the chosen one."""
-    from t2s.report.weights import plot_weights, weights_table
+    from t2s.weight_curves import plot_weights, weights_table
 
     typer.echo(weights_table(params))
     typer.echo(plot_weights(params, output))
@@ -94,11 +102,11 @@ def weights(
 
 @app.command()
 def compare(
-    checkpoint_a: Annotated[Path, typer.Argument()],
-    checkpoint_b: Annotated[Path, typer.Argument()],
+    checkpoint_a: Annotated[Path, typer.Argument(help="The old one: left.")],
+    checkpoint_b: Annotated[Path, typer.Argument(help="The new one: right.")],
     text: Annotated[str, typer.Option(help="The prompt both get.")] = "hello",
-    output_dir: Annotated[Path, typer.Option()] = Path("samples"),
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    output_dir: Annotated[Path, typer.Option(help="Folder for the clips.")] = Path("samples"),
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise both get.")] = 0,
     clips: Annotated[Path, typer.Option(help="Real clips for the skill table.")] = Path("data/clips"),
     num_clips: Annotated[int, typer.Option(min=1, help="How many of them.")] = 16,
 ) -> None:
@@ -132,6 +140,23 @@ def train(
 def evaluate() -> None:
     """Run the evaluate stage here, without DVC."""
     _run_stage("evaluate")
+
+
+@app.command()
+def demo(
+    checkpoint: Annotated[Path, typer.Option(help="Trained model.")] = DEFAULT_CHECKPOINT,
+    clips: Annotated[Path, typer.Option(help="Real clips to show beside the generated ones.")] = Path("data/clips"),
+    host: Annotated[str, typer.Option(help="Another address opens the demo to other machines.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N")] = "auto",
+    allow_name: Annotated[
+        list[str] | None, typer.Option(help="Further name under which browsers may ask for it; may be repeated.")
+    ] = None,
+) -> None:
+    """Serve a page on which to type a prompt and watch its clips; Ctrl-C ends it."""
+    from t2s.demo.server import serve
+
+    serve(checkpoint, clips, host, port, device, allow_name or ())
 
 
 @data_app.command("inspect")

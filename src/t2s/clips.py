@@ -107,7 +107,12 @@ def enlarge(frames: Frames, scale: int) -> Frames:
 
 
 def marked(frames: Frames) -> Frames:
-    """Add a dark strip with the mark below every frame; sizes stay even, as H.264 asks."""
+    """Add the mark below every frame."""
+    return labelled(frames, MARK)
+
+
+def labelled(frames: Frames, text: str) -> Frames:
+    """Add a dark strip with a text below every frame, cut at its width; sizes stay even, as H.264 asks."""
     strip = np.full((MARK_HEIGHT, frames.shape[2], 3), 24, np.uint8)
-    cv2.putText(strip, MARK, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (225, 225, 225), 1, cv2.LINE_AA)
+    cv2.putText(strip, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (225, 225, 225), 1, cv2.LINE_AA)
     return np.concatenate([frames, np.broadcast_to(strip, (len(frames), *strip.shape))], axis=1)

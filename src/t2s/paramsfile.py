@@ -1,19 +1,32 @@
 """params.yaml → frozen, checked sections. What YAML would let pass in silence is refused here."""
 
 import os
+import re
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from t2s.errors import UserError
 
+BOOL = "tag:yaml.org,2002:bool"
+
 
 class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys (PyYAML keeps the last one without a word)."""
+    """SafeLoader that refuses duplicate keys (PyYAML keeps the last one without a word).
+
+    Words stay words: `yes` and `no` are signs. DVC writes YAML 1.2, where only true and false are truth values, so
+    `dvc exp run -S` takes the quotes away that PyYAML's YAML 1.1 would need.
+    """
+
+    # A copy, so that other loaders stay as they are.
+    yaml_implicit_resolvers: ClassVar[Any] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
@@ -24,6 +37,9 @@ class _StrictLoader(yaml.SafeLoader):
                 raise UserError(f"{node.start_mark.name}: line {line}: duplicate key '{key}'; keep one of them")
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+_StrictLoader.add_implicit_resolver(BOOL, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_yaml(path: Path | str) -> dict[str, Any]:
@@ -102,13 +118,11 @@ def explain(error: ValidationError, section: str) -> list[str]:
 
 
 def _yaml_hint(value: object) -> str:
-    """YAML 1.1 reads 1e-4 as text and `no` as False: say so where it bites."""
+    """YAML 1.1 reads 1e-4 as text: say so where it bites."""
     if isinstance(value, str):
         try:
             float(value)
         except ValueError:
             return ""
         return f" (YAML reads {value} as text; write it with a point: {float(value):g}".replace("e-", ".0e-") + ")"
-    if isinstance(value, bool):
-        return " (YAML reads yes/no/on/off as true/false; put words in quotes)"
     return ""

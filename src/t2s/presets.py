@@ -26,6 +26,7 @@ def apply_preset(model: ModelConfig, train: TrainConfig) -> tuple[ModelConfig, T
         "temporal_weight": LEGACY_TEMPORAL_WEIGHT,
         "snr_weighting": train.snr_weighting.model_copy(update={"enabled": False}),
         "coarse_fraction": 0.0,
+        "thin_frames": False,
         "motion_weight": 0.0,
         "frame_difference_weight": 0.0,
     }

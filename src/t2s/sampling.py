@@ -3,10 +3,11 @@
 Legend: B clips, C channels, F frames, H W pixels, L prompt tokens.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from t2s.checkpoint import Checkpoint, load_checkpoint
 from t2s.clips import Clips
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
+from t2s.diffusion.prediction import to_x0
 from t2s.diffusion.schedule import make_schedule
 from t2s.diffusion.solvers import SamplerName, sample
 from t2s.errors import UserError
@@ -29,6 +31,10 @@ DEFAULT_NUM_STEPS = 12
 DEFAULT_GUIDANCE_SCALE = 3.0
 DEFAULT_GUIDANCE_RESCALE = 0.0
 TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs follow each other
+
+MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section
+MAX_SEED = 2**63 - 1  # torch takes no larger one
+MAX_BATCH = 32  # clips made at once; a matter of memory, not of results
 
 
 class Text2Sign:
@@ -107,6 +113,13 @@ class Text2Sign:
         """
         if num_samples < 1:
             raise UserError(f"num_samples {num_samples}: ask for at least 1")
+        if not 0 <= seed <= MAX_SEED - num_samples + 1:
+            raise UserError(f"seed {seed}: it and those that follow it must lie in 0 … {MAX_SEED}")
+        for name, value, highest in (
+            ("guidance_scale", guidance_scale, MAX_GUIDANCE_SCALE), ("guidance_rescale", guidance_rescale, 1.0)
+        ):  # fmt: skip
+            if not 0 <= value <= highest:
+                raise UserError(f"{name} {value} is outside 0 … {highest:g}")
         signs = self._signs_of(prompt)
         seeds = [seed + i for i in range(num_samples)]
         segments = []
@@ -118,7 +131,7 @@ class Text2Sign:
             )  # fmt: skip
             segments.append(clips)
         return Clips.from_model(
-            stitch(segments, TRANSITION_FRAMES),
+            stitch(segments, min(TRANSITION_FRAMES, self.clip.num_frames // 2)),
             fps=self.clip.fps,
             provenance={
                 "prompt": prompt,
@@ -144,21 +157,27 @@ class Text2Sign:
         on_step: Callable[[int, int], None] | None = None,
     ) -> Tensor:
         """One clip per (prompt, seed), (B, C, F, H, W) in [-1, 1]. '' is the null prompt. No checks on words."""
-        return generate(
-            guided(self.denoiser, guidance_scale, guidance_rescale),
-            self.tokenizer.encode(prompts).to(self.device),
-            self.noise(seeds),
-            schedule=self.schedule,
-            kind=self.kind,
-            sampler=sampler,
-            num_steps=num_steps,
-            seed=seeds[0],
-            on_step=on_step,
-        )
+        prompt_ids = self.tokenizer.encode(prompts)
+        denoiser = guided(self.denoiser, guidance_scale, guidance_rescale)
+        starts = range(0, len(seeds), MAX_BATCH)
+        batches = []
+        for number, start in enumerate(starts):
+            rows = slice(start, start + MAX_BATCH)
+            generators = _seeded(seeds[rows])
+            noise = _draw_noise(self.clip, generators)
+            made = sample(
+                denoiser, noise.to(self.device), prompt_ids[rows].to(self.device), schedule=self.schedule,
+                kind=self.kind, sampler=sampler, num_steps=num_steps,
+                generator=cast(Any, generators),  # diffusers takes one a clip
+                on_step=_scaled(on_step, number, len(starts)),
+            )  # fmt: skip
+            batches.append(made)
+        return torch.cat(batches)
 
-    def noise(self, seeds: Sequence[int]) -> Tensor:
-        """The starting noise of each seed, (B, C, F, H, W); drawn on the CPU so that every device starts alike."""
-        return starting_noise(self.clip, seeds).to(self.device)
+    @torch.inference_mode()
+    def denoise_x0(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
+        """The clean clips that the network sees in x_t (B, C, F, H, W) at t (B,), whatever it predicts."""
+        return to_x0(self.kind, self.denoiser(x_t, t, prompt_ids), x_t, t, self.schedule)
 
     def _signs_of(self, prompt: str) -> list[str]:
         parsed = parse_prompt(prompt, self.prompts)
@@ -175,19 +194,22 @@ class Text2Sign:
 
 
 def starting_noise(clip: ClipShape, seeds: Sequence[int]) -> Tensor:
-    """(B, C, F, H, W) ~ N(0, I), row i a function of seeds[i] alone."""
+    """(B, C, F, H, W) ~ N(0, I), row i a function of seeds[i] alone, drawn on the CPU: all devices start alike."""
+    return _draw_noise(clip, _seeded(seeds))
+
+
+def _seeded(seeds: Sequence[int]) -> list[torch.Generator]:
+    """One stream of noise a clip. A sampler that adds noise on its way goes on with it, and never draws x_T again."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def _draw_noise(clip: ClipShape, generators: Sequence[torch.Generator]) -> Tensor:
     shape = (clip.channels, clip.num_frames, clip.image_size, clip.image_size)
-    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
-
-
-def generate(denoiser: Any, prompt_ids: Tensor, noise: Tensor, *, seed: int, **options: Any) -> Tensor:
-    """`diffusion.solvers.sample` with a seeded generator for the samplers that add noise."""
-    generator = torch.Generator(noise.device).manual_seed(seed)
-    return sample(denoiser, noise, prompt_ids, generator=generator, **options)
+    return torch.stack([torch.randn(shape, generator=generator) for generator in generators])
 
 
 def stitch(segments: Sequence[Tensor], transition: int) -> Tensor:
-    """Clips (B, C, F, H, W) one after the other: the last frames of each fade into the first of the next.
+    """Clips (B, C, F, H, W) one after the other: the last `transition` frames of each fade into the next one's first.
 
     Every sign starts and ends at rest, so the fade joins two resting hands; n clips of F frames give
     n·F - (n - 1)·transition frames.
@@ -195,8 +217,9 @@ def stitch(segments: Sequence[Tensor], transition: int) -> Tensor:
     joined = segments[0]
     share = torch.linspace(0, 1, transition + 2, device=joined.device)[1:-1].view(-1, 1, 1)
     for following in segments[1:]:
-        faded = torch.lerp(joined[:, :, -transition:], following[:, :, :transition], share)
-        joined = torch.cat([joined[:, :, :-transition], faded, following[:, :, transition:]], dim=2)
+        before = joined.shape[2] - transition
+        faded = torch.lerp(joined[:, :, before:], following[:, :, :transition], share)
+        joined = torch.cat([joined[:, :, :before], faded, following[:, :, transition:]], dim=2)
     return joined
 
 
@@ -204,6 +227,8 @@ def resolve_device(name: str) -> torch.device:
     """'auto' is CUDA when there is one. Raises UserError for a device this machine lacks."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UserError(f"device '{name}' is unknown; choose auto, cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

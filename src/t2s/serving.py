@@ -39,8 +39,8 @@ def register(checkpoint: Path, run_id: str | None, gate_passed: bool) -> int | N
     if run_id is None:
         logger.warning("%s is not registered: its training has not reached MLflow yet", checkpoint)
         return None
-    client = _client()
     try:
+        client = _client()
         number = _version_of(client, metadata["digest"]) or _log_model(client, checkpoint, run_id, metadata)
         client.set_model_version_tag(MODEL_NAME, str(number), "t2s.gate", "passed" if gate_passed else "not passed")
         if gate_passed:

@@ -10,8 +10,9 @@ from t2s.data.config import DataConfig, PreprocessConfig
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
 from t2s.evaluation.config import EvaluateConfig, RecogniserConfig
-from t2s.models.config import ModelConfig, rank_bottleneck
+from t2s.models.config import ModelConfig, rank_bottleneck, trains_coarse
 from t2s.paramsfile import explain, load_yaml
+from t2s.presets import apply_preset
 from t2s.runtime_config import RuntimeConfig
 from t2s.sample_config import SampleConfig
 from t2s.signer.config import SignerConfig
@@ -70,6 +71,12 @@ class Settings(BaseSettings):
         if self.data.num_frames % self.model.tubelet_size:
             found.append(
                 f"model.tubelet_size {self.model.tubelet_size} must divide data.num_frames {self.data.num_frames}"
+            )
+        model, train = apply_preset(self.model, self.train)
+        if train.coarse_fraction > 0 and not trains_coarse(model):
+            found.append(
+                "train.coarse_fraction > 0 needs model.projection_shortcut: true, a convolutional model.projection, "
+                "and model.projection_stride equal to model.input_pool"
             )
         for name, num_steps in (("sample", self.sample.num_steps), ("evaluate", self.evaluate.num_steps)):
             if num_steps > self.diffusion.num_timesteps:

@@ -63,6 +63,7 @@ EVALUATE: dict[str, Any] = {
     "frechet_splits": 4,
     "memorisation_quantile": 0.1,
     "max_reference_clips": 100,
+    "champion_min_share": 0.8,
 }
 
 

@@ -68,3 +68,6 @@ class EvaluateConfig(BaseModel):
         gt=0, lt=0.5, description="share of real held-out clips that counts as too near to a training clip"
     )
     max_reference_clips: int = Field(ge=2, description="training clips searched for the nearest one")
+    champion_min_share: float = Field(
+        ge=0, le=1, description="share of the ceiling's top-1 that generated top-1 must surely reach to become champion"
+    )

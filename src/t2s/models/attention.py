@@ -4,7 +4,7 @@ Legend: B sequences, N tokens, L prompt tokens, D width, K heads, E head width.
 """
 
 from einops import rearrange
-from torch import Tensor, cat, nn
+from torch import Tensor, autocast, cat, nn
 from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
 # What a prompt is to a block: its tokens (B, L, D) and which of them count, (B, 1, 1, L) bool.
@@ -44,9 +44,17 @@ class Attention(nn.Module):
             )
             k, v = cat([prompt_k, k], dim=2), cat([prompt_v, v], dim=2)  # (B, K, L + N, E)
             mask = nn.functional.pad(prompt_counts, (0, x.shape[1]), value=True)
-        mixed = scaled_dot_product_attention(self.query_norm(q), self.key_norm(k), v, attn_mask=mask)
+        mixed = attend(self.query_norm(q), self.key_norm(k), v, mask)
         attended: Tensor = self.out(rearrange(mixed, "b k n e -> b n (k e)"))
         return attended
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(q kᵀ / √E) v, (B, K, N, E). On a CPU in fp32: its fused bf16 kernel takes three times as long."""
+    if q.device.type != "cpu":
+        return scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    with autocast("cpu", enabled=False):
+        return scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask)
 
 
 class TemporalAttention(nn.Module):

@@ -27,7 +27,8 @@ class LinearProjection(nn.Module):
         """There is no coarse picture: `trains_coarse` says so before a run starts."""
         raise NotImplementedError
 
-    def forward(self, tokens: Tensor, x_t: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, x_t: Tensor, frame: int | None = None) -> Tensor:
+        """`frame`: see ConvProjection; here it saves nothing, for there are no convolutions."""
         clip: Tensor = rearrange(
             self.out(tokens),
             "b f (h w) (c df dh dw) -> b c (f df) (h dh) (w dw)",
@@ -36,7 +37,7 @@ class LinearProjection(nn.Module):
             dh=self.patch_size,
             dw=self.patch_size,
         )
-        return clip
+        return clip if frame is None else clip[:, :, frame :: self.tubelet_size]
 
 
 class ConvProjection(nn.Module):
@@ -71,7 +72,8 @@ class ConvProjection(nn.Module):
         self.sees_input, self.shortcut = sees_input, shortcut
         pixel_values = channels * stride**2
         spread_dim = feature_dim - (pixel_values if sees_input else 0)
-        self.spread = nn.Linear(width, spread_dim * tubelet_size * self.cells**2)
+        self.frame_values = spread_dim * self.cells**2
+        self.spread = nn.Linear(width, tubelet_size * self.frame_values)
         middle, last = feature_dim // 2, feature_dim // 4
         layers: list[nn.Module] = [
             nn.Conv2d(feature_dim, middle, kernel_size=3, padding=1),
@@ -105,13 +107,23 @@ class ConvProjection(nn.Module):
         )
         return clip
 
-    def forward(self, tokens: Tensor, x_t: Tensor) -> Tensor:
-        """(B, F', N, D), x_t (B, C, F, H, W) → (B, C, F, H, W)."""
+    def forward(self, tokens: Tensor, x_t: Tensor, frame: int | None = None) -> Tensor:
+        """(B, F', N, D), x_t (B, C, F, H, W) → (B, C, F, H, W).
+
+        With `frame` only that frame of each tubelet is drawn, (B, C, F', H, W): the convolutions look at one frame at a
+        time, so a training step may skip most of them.
+        """
+        if frame is None:
+            values, drawn = self.spread(tokens), self.tubelet_size
+        else:
+            share = slice(frame * self.frame_values, (frame + 1) * self.frame_values)
+            values, drawn = linear(tokens, self.spread.weight[share], self.spread.bias[share]), 1
+            x_t = x_t[:, :, frame :: self.tubelet_size]
         features = rearrange(
-            self.spread(tokens),
+            values,
             "b f (h w) (df dh dw g) -> (b f df) g (h dh) (w dw)",
             h=self.grid,
-            df=self.tubelet_size,
+            df=drawn,
             dh=self.cells,
             dw=self.cells,
         )  # (B·F, G, R, R)

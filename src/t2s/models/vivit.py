@@ -62,11 +62,12 @@ class ViViT(nn.Module):
         self.output_scale = None if config.output_scale is None else nn.Parameter(torch.full((1,), config.output_scale))
         self.blend = BlendResidual(alphas_cumprod, prediction_type) if config.residual == "blend" else None
 
-    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, frame: int | None = None) -> Tensor:
         """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32.
 
         A clip that is already averaged by `input_pool` is answered at its own size, by the trunk and the coarse picture
-        alone: the cheap first part of a resolution curriculum.
+        alone: the cheap first part of a resolution curriculum. With `frame` (0 … tubelet_size - 1) only that frame of
+        each tubelet is answered, (B, C, F', H, W), which spares most of a convolutional projection.
         """
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
@@ -85,7 +86,12 @@ class ViViT(nn.Module):
             features = self._add_temporal(features, 0)
         shift, scale = rearrange(self.final_modulation(condition), "b (two d) -> two b 1 1 d", two=2)
         features = shift + (1 + scale) * self.final_norm(features)
-        output: Tensor = (self.projection.coarse(features) if is_coarse else self.projection(features, x_t)).float()
+        if is_coarse:
+            output: Tensor = self.projection.coarse(features).float()
+        else:
+            output = self.projection(features, x_t, frame).float()
+        if frame is not None:
+            x_t = x_t[:, :, frame :: self.config.tubelet_size]
         if self.output_scale is not None:
             output = output * self.output_scale
         if self.config.residual == "legacy":

@@ -73,6 +73,8 @@ class Movement:
 
 
 class Hands(Enum):
+    """What the other hand does."""
+
     ONE = "one"
     SYMMETRIC = "symmetric"
     ALTERNATING = "alternating"
@@ -82,6 +84,8 @@ class Hands(Enum):
 
 @dataclass(frozen=True)
 class Sign:
+    """One sign: its text and the parameters it is made of."""
+
     text: str
     handshape: Handshape
     location: Location

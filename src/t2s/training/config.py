@@ -62,6 +62,7 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16"]
     compile: bool
     coarse_fraction: float = Field(ge=0, lt=1, description="first share of the run, on clips averaged by input_pool")
+    thin_frames: bool = Field(description="after that share, the loss looks at one frame of each tubelet in turn")
     temporal_weight: float = Field(ge=0, le=10, description="features + weight · temporal features")
     snr_weighting: SNRWeightingConfig
     motion_weight: float = Field(ge=0, description="extra weight of pixels that move")
@@ -75,7 +76,9 @@ class TrainConfig(BaseModel):
     monitor: MonitorConfig
 
     @model_validator(mode="after")
-    def _batch_divides(self) -> "TrainConfig":
+    def _fits_together(self) -> "TrainConfig":
+        if self.thin_frames and self.frame_difference_weight > 0:
+            raise ValueError("thin_frames leaves no neighbouring frames: set frame_difference_weight to 0")
         if self.batch_size % self.accumulation:
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}")
         return self

@@ -152,7 +152,7 @@ class _Run:
         noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world, pool)
         rate = learning_rate(self.config, batch.step, self.training.num_steps)
         set_learning_rate(self.optimizers, rate)
-        loss, x0_mse, t = self._backward(noised)
+        loss, x0_mse, t = self._backward(noised, self._thinned(batch.step))
         norm = float(nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self._forgive_or_stop(batch, loss, norm)
@@ -172,7 +172,13 @@ class _Run:
             )
         return loss
 
-    def _backward(self, noised: Noised) -> tuple[float, Tensor, Tensor]:
+    def _thinned(self, step: int) -> int | None:
+        """Which frame of each tubelet this step looks at; None: all of them."""
+        if not self.config.thin_frames or step < self.training.coarse_steps:
+            return None
+        return step % self.training.objective.tubelet_size
+
+    def _backward(self, noised: Noised, frame: int | None) -> tuple[float, Tensor, Tensor]:
         """Gradients of the mean loss over the global batch, in micro-batches.
 
         Returns (mean loss, x0-error per clip, its timestep), of the clips of all processes.
@@ -186,7 +192,7 @@ class _Run:
             is_last = part == parts - 1  # processes exchange gradients once a step
             with nullcontext() if is_last else self.accelerator.no_sync(self.denoiser):
                 with self.accelerator.autocast():
-                    losses, x0_mse = self.training.objective(self.denoiser, micro)
+                    losses, x0_mse = self.training.objective(self.denoiser, micro, frame)
                 mean = losses.mean() / parts
                 self.accelerator.backward(mean)
             total += mean.detach()
@@ -239,9 +245,10 @@ class _Run:
         if self.accelerator.is_main_process and (validates or samples):
             self._look(row, epoch, validates, samples)
         self.accelerator.wait_for_everyone()
+        told = {(flag.name, flag.level) for flag in self.flags}
         self.flags = check(history.rows, self.config.monitor)
         for flag in self.flags:
-            if flag.epoch == epoch and self.accelerator.is_main_process:
+            if (flag.name, flag.level) not in told and self.accelerator.is_main_process:
                 logger.warning("%s flag, epoch %d: %s. %s", flag.level, epoch, flag.message, flag.advice)
         training.tracker.log_metrics({f"epoch/{key}": value for key, value in row.items()}, step=self.step)
         training.tracker.set_tags({f"monitor.{flag.name}": flag.message for flag in self.flags})

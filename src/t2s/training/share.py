@@ -1,12 +1,41 @@
-"""Hand a state from the process that reads the disk to all others: JSON and tensors, nothing is pickled."""
+"""Several processes, one of which touches the disk: what it prepares, and the state it hands to all others.
+
+JSON and tensors travel, nothing is pickled.
+"""
 
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
 from torch.distributed import broadcast
 
 from t2s.checkpoint import Checkpoint
+
+Prepared = TypeVar("Prepared")
+
+
+def prepared_by_main(prepare: Callable[[], Prepared], accelerator: Accelerator) -> Prepared | None:
+    """What `prepare` returns, on the main process; None on the others, which wait for it.
+
+    Raises:
+        BaseException: on the main process, what `prepare` raises.
+        SystemExit: on the others, when it has: nobody waits for a process that left, and one alone says why.
+    """
+    if accelerator.num_processes == 1:
+        return prepare()
+    prepared, failed = None, torch.zeros(1, dtype=torch.int64, device=accelerator.device)
+    if accelerator.is_main_process:
+        try:
+            prepared = prepare()
+        except BaseException:
+            broadcast(failed + 1, src=0)
+            raise
+    broadcast(failed, src=0)
+    if failed.item():
+        raise SystemExit(1)
+    return prepared
 
 
 def from_main_process(found: Checkpoint | None, accelerator: Accelerator) -> Checkpoint | None:

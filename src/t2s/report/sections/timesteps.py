@@ -1,15 +1,15 @@
 """How well each timestep is denoised, against what costs nothing, and how much it weighs in the loss."""
 
+import math
 from collections.abc import Iterable
 from itertools import chain
 
 from t2s.diffusion.config import DiffusionConfig, PredictionType, SNRWeightingConfig
-from t2s.diffusion.schedule import make_schedule
-from t2s.diffusion.weighting import loss_weights
 from t2s.report.blocks import Block, Figure, Figures, Note, Section, Table, missing
 from t2s.report.chart import Level, Point, Series, line_chart
 from t2s.report.documents import Document
 from t2s.report.inputs import Inputs
+from t2s.report.loss_weights import weights_on_targets
 from t2s.report.wording import DASH, decimal
 
 METRICS = {"eps_mse": "noise error (eps-MSE)", "x0_mse": "clip error (x0-MSE)", "v_mse": "velocity error (v-MSE)"}
@@ -94,23 +94,22 @@ def _weights(checkpoint: Document) -> Figure | None:
         weighting = SNRWeightingConfig.model_validate(checkpoint.find("params.train.snr_weighting"))
     except ValueError:
         return None
-    schedule = make_schedule(diffusion)
+    weights = weights_on_targets(weighting, diffusion)
     targets: list[tuple[PredictionType, str, str]] = [
         ("sample", "on the clip (x0)", "s1"),
         ("epsilon", "on the noise (eps)", "s2"),
         ("v", "on the velocity (v)", "s3"),
     ]
-    lines = [
-        Series(name, _curve(loss_weights(weighting, schedule, kind).tolist()), style) for kind, name, style in targets
-    ]
+    lines = [Series(name, _curve(weights[target].tolist()), style) for target, name, style in targets]
     strategy = weighting.strategy if weighting.enabled else "off"
     caption = f"train.snr_weighting: {strategy}. One loss, written on each of the three targets."
     return line_chart("Loss weight", lines, x_label="timestep t", y_label="weight, log", log=True, caption=caption)
 
 
 def _curve(weights: list[float]) -> list[Point]:
-    least = SMALLEST_WEIGHT * max(weights)
-    return [(float(t), weight) for t, weight in enumerate(weights) if weight > least]
+    finite = [(float(t), weight) for t, weight in enumerate(weights) if math.isfinite(weight)]
+    least = SMALLEST_WEIGHT * max(weight for _, weight in finite)
+    return [(t, weight) for t, weight in finite if weight > least]
 
 
 def _table(rows: list[Document]) -> Table:

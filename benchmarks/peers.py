@@ -1,0 +1,122 @@
+"""Our model beside what a user would pick instead: forward, training step, sampling of one clip, size and memory.
+
+    pip install "t2s[bench]"     # or: pip install --no-deps video-diffusion-pytorch einops-exts rotary-embedding-torch
+    python benchmarks/peers.py
+
+Every model runs in a process of its own, all of them once a round; figures are medians over the rounds. Same clips,
+batch, precision and optimizer for all; ours at full resolution throughout, its cheap coarse phase does not count here.
+A peer that is not installed is named and left out.
+"""
+
+import json
+import sys
+from statistics import median
+from typing import Any
+
+import torch
+from measure import bench_device, count_flops, in_own_process, median_s, peak_memory_mib
+from peer_models import PEERS
+from results import finding, make_parser, record
+from workload import QUICK, plain_step, random_inputs, read_settings
+
+from t2s.diffusion.guidance import guided
+from t2s.diffusion.schedule import make_schedule
+from t2s.diffusion.solvers import sample
+from t2s.settings import Settings
+from t2s.training.precision import resolve_precision
+
+BATCH = 4
+REPEATS = 5
+MEASURES = ("forward, clips/s", "step, clips/s", "one clip, s", "memory, MiB")  # medians over the rounds
+
+
+def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dict[str, Any]:
+    """All figures of one model in this process; only the reason where its package is missing."""
+    peer, device = PEERS[name], bench_device()
+    precision = resolve_precision(settings.train.precision, device)
+    torch.manual_seed(0)
+    try:
+        model = peer.build(settings)
+    except ImportError as error:
+        return {"skipped": f"{error}; pip install 't2s[bench]'"}
+    one = random_inputs(settings, 1, torch.device("cpu"))
+    found: dict[str, Any] = {"M parameters": sum(each.numel() for each in model.parameters()) / 1e6}
+    memory_before = peak_memory_mib()
+    model, inputs = model.to(device), random_inputs(settings, batch, device)
+
+    @torch.inference_mode()
+    def forward() -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            model(*inputs)
+
+    found["forward, clips/s"] = batch / median_s(forward, repeats)
+    if not peer.forward_only:
+        found["step, clips/s"] = batch / median_s(plain_step(model, inputs, precision), repeats)
+    found["memory, MiB"] = peak_memory_mib() - memory_before
+    model.eval()
+    if not peer.forward_only:
+        found["one clip, s"] = median_s(lambda: sample_one(model, settings, device), repeats)
+    model.cpu()
+    with torch.inference_mode():
+        found["GFLOP forward"] = count_flops(lambda: model(*one)) / 1e9
+    return found
+
+
+def sample_one(model: torch.nn.Module, settings: Settings, device: torch.device) -> None:
+    """One clip as params.yaml's `sample:` asks for it."""
+    x_t, _, prompt_ids = random_inputs(settings, 1, device)
+    how, diffusion = settings.sample, settings.diffusion
+    sample(guided(model, how.guidance_scale), x_t, prompt_ids, schedule=make_schedule(diffusion),
+           kind=diffusion.prediction_type, sampler=how.sampler, num_steps=how.num_steps)  # fmt: skip
+
+
+def summed_up(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last round with the measured figures replaced by their medians."""
+    medians = {name: median(each[name] for each in rounds) for name in MEASURES if name in rounds[-1]}
+    return rounds[-1] | medians
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=list(PEERS), action="append", help="these models beside ours; again for more")
+    parser.add_argument("--measure", choices=list(PEERS), help="measure this model here and print its figures")
+    arguments = parser.parse_args()
+    batch, repeats, rounds = (1, 1, 1) if arguments.quick else (BATCH, REPEATS, arguments.rounds)
+    if arguments.measure:
+        settings = read_settings(QUICK if arguments.quick else {})
+        print(json.dumps(measure_peer(arguments.measure, settings, batch, repeats)))
+        return
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in PEERS}
+    chosen = [name for name in PEERS if name == "ours" or name in (arguments.only or PEERS)]
+    for _ in range(rounds):
+        for name in list(chosen):
+            one = in_own_process(__file__, "--measure", name, *(["--quick"] if arguments.quick else []))
+            if "skipped" in one:
+                print(f"{PEERS[name].title}: left out, {one['skipped']}", file=sys.stderr)
+                chosen.remove(name)
+                continue
+            found[name].append(one)
+    figures = {name: summed_up(each) for name, each in found.items() if each}
+    step = {name: row.get("step, clips/s", row["forward, clips/s"]) for name, row in figures.items()}
+    ratio = {name: step["ours"] / each for name, each in step.items()}
+    content = {
+        "settings": {"batch": batch, "rounds": rounds},
+        "findings": [
+            finding("our step over Latte's", ratio.get("latte"), at_least=10),
+            finding("our step over the forward pass alone of the ancestor's ViT-B/16", ratio.get("vit_b16"),
+                    at_least=60),
+        ],
+        "tables": {
+            f"Batches of {batch} clips; one clip sampled with params.yaml's steps and guidance": [
+                {"model": PEERS[name].title, **row, "our step is faster by": ratio[name]}
+                for name, row in figures.items()
+            ]
+        },
+        "notes": [f"{PEERS[name].title}: not installed, left out." for name in PEERS if not found[name]],
+    }  # fmt: skip
+    record("peers", content, arguments.quick)
+
+
+if __name__ == "__main__":
+    main()

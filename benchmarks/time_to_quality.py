@@ -1,0 +1,219 @@
+"""Same data, same wall-clock: which model reaches which generated top-1 and x0-error, and when.
+
+    python benchmarks/time_to_quality.py --minutes 10      # a contender; needs data/clips and models/recogniser.*
+
+Each contender first makes a few steps to learn its own speed, then trains for as many steps as fill the minutes, with
+the project's loop, objective, optimizer, EMA and rate curve; a clock that stops while it is examined counts the time.
+Ours runs its coarse phase first, as in params.yaml; the others see full clips throughout. Top-1: the recogniser's, on
+clips sampled from the averaged weights. x0-error: held-out clips, fixed noise. Peers get a learning rate of their own,
+because ours was tuned for us. Writes benchmarks/results/time_to_quality.json and .png.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from peer_models import PEERS
+from results import RESULTS, finding, make_parser, record, skip
+from torch import nn
+from training_step import run_loop
+from workload import QUICK, VOCABULARY, read_settings, silent_training
+
+from t2s.assembly import Recipe
+from t2s.checkpoint import load_checkpoint
+from t2s.data.clips import ClipStore
+from t2s.diffusion.guidance import guided
+from t2s.diffusion.schedule import make_schedule
+from t2s.diffusion.solvers import sample
+from t2s.evaluation.recogniser import Recogniser
+from t2s.evaluation.recognition import hits
+from t2s.models.text import PromptTokenizer
+from t2s.sampling import starting_noise
+from t2s.settings import Settings
+from t2s.training.loop import train
+
+CONTENDERS = ("ours", "latte", "legacy")
+GOAL_TOP1 = 0.8
+BATCH = 28  # clips sampled at a time
+
+
+@dataclass
+class Contender:
+    """A model under training and all it is examined with."""
+
+    name: str
+    settings: Settings
+    recipe: Recipe
+    recogniser: Recogniser
+    clips_per_sign: int
+
+    def denoiser(self) -> nn.Module:
+        """Freshly and seededly made."""
+        torch.manual_seed(self.recipe.train.seed)
+        return PEERS[self.name].build(self.settings)
+
+    def top1(self, denoiser: nn.Module, tokenizer: PromptTokenizer) -> float:
+        """Share of sampled clips that the recogniser takes for what was asked."""
+        device, how = next(denoiser.parameters()).device, self.settings.sample
+        known = {self.recipe.store.records[i].sign for i in self.recipe.store.indices("train")}
+        signs = [sign for sign in self.recogniser.signs if sign in known for _ in range(self.clips_per_sign)]
+        clips = []
+        for first in range(0, len(signs), BATCH):
+            seeds = list(range(first, min(first + BATCH, len(signs))))
+            made = sample(
+                guided(denoiser, how.guidance_scale),
+                starting_noise(self.recipe.clip, seeds).to(device),
+                tokenizer.encode([signs[seed] for seed in seeds]).to(device),
+                schedule=make_schedule(self.recipe.diffusion),
+                kind=self.recipe.diffusion.prediction_type,
+                sampler=how.sampler,
+                num_steps=how.num_steps,
+            )
+            clips.append(made.float().cpu())
+        with torch.autocast("cpu", enabled=False):  # the loop examines in the precision that it trains in
+            logits = self.recogniser.predict_logits(torch.cat(clips))
+        return float(hits(logits, self.recogniser.labels_of(signs)).mean())
+
+
+def steps_within(seconds: float, coarse_share: float, coarse_s: float, full_s: float) -> int:
+    """Steps that fill `seconds` when the first `coarse_share` of them take `coarse_s` each and the rest `full_s`."""
+    return max(1, int(seconds / (coarse_share * coarse_s + (1 - coarse_share) * full_s)))
+
+
+def time_to(goal: float, curve: list[tuple[float, float]]) -> float | None:
+    """Seconds at which a curve of (seconds, value) first reaches `goal`, interpolated from (0, 0); None: never."""
+    before = (0.0, 0.0)
+    for seconds, value in curve:
+        if value >= goal:
+            share = (goal - before[1]) / (value - before[1])
+            return before[0] + share * (seconds - before[0])
+        before = (seconds, value)
+    return None
+
+
+def race(contender: Contender, minutes: float, looks: int, calibration: int) -> list[dict[str, Any]]:
+    """Train for `minutes` and look `looks` times: training seconds, steps, top-1 and x0-error."""
+    recipe, tokenizer = contender.recipe, contender.recipe.tokenizer()
+    step_s = {}
+    for phase, coarse in (("full", 0.0), ("coarse", 0.9999)):
+        if phase == "full" or recipe.train.coarse_fraction > 0:
+            changed = replace(recipe, train=recipe.train.model_copy(update={"coarse_fraction": coarse}))
+            step_s[phase] = median(run_loop(changed, calibration + 2, False, contender.denoiser()).step_s(1))
+    num_steps = steps_within(
+        60 * minutes, recipe.train.coarse_fraction, step_s.get("coarse", step_s["full"]), step_s["full"]
+    )
+    looks = min(looks, num_steps)
+    steps_a_look = num_steps // looks  # an "epoch" of the loop below lasts from look to look
+    validation = recipe.train.validation.model_copy(update={"every_epochs": 1})
+    changes = {"epochs": looks, "sample_epochs": list(range(1, looks + 1)), "validation": validation}
+    changes["warmup_steps"] = min(recipe.train.warmup_steps, num_steps // 10)
+    config = recipe.train.model_copy(update=changes)
+    endless = recipe.train.model_copy(update={"epochs": num_steps})
+    whole = silent_training(replace(recipe, train=endless))
+    rows: list[dict[str, Any]] = []
+    paused = 0.0
+    began = math.inf
+
+    def examined(what: Callable[[nn.Module], dict[str, float]]) -> Callable[..., dict[str, float]]:
+        def look(denoiser: nn.Module, *_: object) -> dict[str, float]:
+            nonlocal paused
+            before = time.perf_counter()
+            found = what(denoiser)
+            if len(rows) < 1 or set(found) & set(rows[-1]):
+                rows.append({"training, s": before - began - paused})
+            rows[-1] |= found
+            paused += time.perf_counter() - before
+            return {}
+
+        return look
+
+    training = replace(
+        whole,
+        config=config,
+        denoiser=contender.denoiser(),
+        batches_from=lambda step: islice(whole.batches_from(step), looks * steps_a_look),
+        num_clips=steps_a_look * config.batch_size,
+        validation=examined(lambda model: {"x0-error": whole.validation(model)["x0_mse"]}),
+        on_samples=examined(lambda model: {"top-1": contender.top1(model, tokenizer)}),
+        after_step=lambda: None,
+        facts=dict,
+    )
+    began = time.perf_counter()
+    train(training)
+    return [{"contender": contender.name, "steps": steps_a_look * (i + 1), **row} for i, row in enumerate(rows)]
+
+
+def plot(rows: list[dict[str, Any]]) -> None:
+    """Top-1 and x0-error over training time."""
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for panel, measure in zip(panels, ("top-1", "x0-error"), strict=True):
+        for name in dict.fromkeys(row["contender"] for row in rows):
+            curve = [row for row in rows if row["contender"] == name]
+            panel.plot([row["training, s"] for row in curve], [row[measure] for row in curve], marker="o", label=name)
+        panel.set(xlabel="training, s", ylabel=measure)
+    panels[0].legend()
+    RESULTS.mkdir(exist_ok=True)
+    figure.savefig(RESULTS / "time_to_quality.png", dpi=80)
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--root", type=Path, default=Path(), help="project with data/clips and models/")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each contender")
+    parser.add_argument("--looks", type=int, default=5, help="examinations, evenly over the run")
+    parser.add_argument("--clips-per-sign", type=int, default=4)
+    parser.add_argument("--peer-learning-rate", type=float, default=0.0005)
+    parser.add_argument("--only", choices=CONTENDERS, action="append", help="run these; again for more")
+    arguments = parser.parse_args()
+    judge = arguments.root / "models" / "recogniser.safetensors"
+    if not judge.is_file() or not (arguments.root / "data" / "clips").is_dir():
+        skip("time_to_quality", f"{judge} or data/clips is missing; run `dvc repro` there first or give --root")
+    quick = arguments.quick
+    minutes, looks = (0.1, 2) if quick else (arguments.minutes, arguments.looks)
+    store = ClipStore.open(arguments.root / "data" / "clips")
+    saved = load_checkpoint(judge, kind="recogniser")
+    recogniser = Recogniser.restore(saved.tensors, saved.metadata)
+    if recogniser is None:
+        skip("time_to_quality", f"{judge} knows no signs: without labels nobody can judge clips")
+    shape = QUICK if quick else {}
+    shape = shape | {"data.num_frames": store.meta.num_frames, "data.image_size": store.meta.image_size}
+    of_peer = {"train.coarse_fraction": 0.0, "train.thin_frames": False}
+    of_peer |= {"train.learning_rate": arguments.peer_learning_rate}
+    rows: list[dict[str, Any]] = []
+    for name in arguments.only or CONTENDERS:
+        changes = shape | ({} if name == "ours" else of_peer)
+        settings = read_settings(changes | ({"model.preset": "legacy"} if name == "legacy" else {}))
+        parts = settings.model, settings.diffusion, settings.train, settings.runtime
+        recipe = Recipe.make(*parts, store)
+        if recipe.tokenizer().vocab_size > VOCABULARY:
+            skip("time_to_quality", f"the contenders' embeddings hold {VOCABULARY} words, the captions have more")
+        contender = Contender(name, settings, recipe, recogniser, 1 if quick else arguments.clips_per_sign)
+        rows += race(contender, minutes, looks, calibration=2 if quick else 12)
+        print(rows[-1], file=sys.stderr)
+    if not quick:
+        plot(rows)
+    curves = {name: [row for row in rows if row["contender"] == name] for name in arguments.only or CONTENDERS}
+    reached = {
+        name: time_to(GOAL_TOP1, [(row["training, s"], row["top-1"]) for row in curve])
+        for name, curve in curves.items()
+    }
+    content = {
+        "settings": {"minutes": minutes, "clips_per_sign": arguments.clips_per_sign,
+                     "peer_learning_rate": arguments.peer_learning_rate},
+        "findings": [finding(f"{name}: training seconds to top-1 {GOAL_TOP1}", s) for name, s in reached.items()],
+        "tables": {"Examinations": rows},
+        "notes": ["![Quality over training time](../benchmarks/results/time_to_quality.png)"],
+    }  # fmt: skip
+    record("time_to_quality", content, quick)
+
+
+if __name__ == "__main__":
+    main()

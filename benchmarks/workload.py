@@ -1,0 +1,141 @@
+"""What is measured: the project's own configuration, its model, and clips of the right shape to feed it."""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from t2s.assembly import Recipe, make_accelerator, make_training
+from t2s.data.clips import ClipStore
+from t2s.data.shards import ShardWriter
+from t2s.diffusion.schedule import make_schedule
+from t2s.errors import UserError
+from t2s.models.config import ClipShape
+from t2s.models.vivit import ViViT
+from t2s.paramsfile import load_yaml
+from t2s.presets import apply_preset
+from t2s.settings import Settings
+from t2s.signer.lexicon import SIGNS
+from t2s.tracking.tracker import SilentTracker
+from t2s.training.loop import Training
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PROMPT_LENGTH, VOCABULARY = 8, 64
+SOURCE = {"source": "random", "licence": "CC0-1.0", "language": "none"}
+
+# The shape of the default configuration in small, for --quick.
+QUICK: dict[str, Any] = {
+    "data.num_frames": 8,
+    "data.image_size": 32,
+    "model.width": 32,
+    "model.depth": 1,
+    "model.num_heads": 2,
+    "train.batch_size": 2,
+}
+
+
+def read_settings(changes: Mapping[str, Any], preset: Path | None = None) -> Settings:
+    """params.yaml, then the preset's dotted keys, then `changes`."""
+    params = overlaid(load_yaml(REPOSITORY / "params.yaml"), load_yaml(preset) if preset else {})
+    return Settings.model_validate(overlaid(params, changes))
+
+
+def overlaid(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `params` with values at dotted keys, e.g. {"model.width": 64}, replaced.
+
+    Raises:
+        UserError: a key that params.yaml does not have.
+    """
+    copied = deepcopy(dict(params))
+    for dotted, value in changes.items():
+        *path, last = dotted.split(".")
+        section: Any = copied
+        for key in path:
+            section = section.get(key) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            raise UserError(f"params.yaml has no key '{dotted}'; check its spelling")
+        section[last] = value
+    return copied
+
+
+def clip_shape(settings: Settings) -> ClipShape:
+    return ClipShape(num_frames=settings.data.num_frames, image_size=settings.data.image_size, fps=8.0)
+
+
+def make_denoiser(settings: Settings) -> ViViT:
+    """The model that these settings train, preset applied, on the CPU."""
+    model, train = apply_preset(settings.model, settings.train)
+    return ViViT(
+        model,
+        clip_shape(settings),
+        vocab_size=VOCABULARY,
+        temporal_weight=train.temporal_weight,
+        alphas_cumprod=make_schedule(settings.diffusion).alphas_cumprod,
+        prediction_type=settings.diffusion.prediction_type,
+    )
+
+
+def random_inputs(settings: Settings, batch: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """x_t (B, 3, F, H, W), t (B,) and prompt_ids (B, L)."""
+    clip = clip_shape(settings)
+    x_t = torch.randn(batch, clip.channels, clip.num_frames, clip.image_size, clip.image_size, device=device)
+    t = torch.randint(settings.diffusion.num_timesteps, (batch,), device=device)
+    return x_t, t, torch.randint(2, VOCABULARY, (batch, PROMPT_LENGTH), device=device)
+
+
+def plain_step(model: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], precision: str) -> Callable[[], object]:
+    """One training step that any denoiser can make: MSE toward a fixed clip, backward, clipping, fused AdamW."""
+    x_t, t, prompt_ids = inputs
+    optimizer = AdamW(model.parameters(), lr=1e-4, fused=True)
+    target = torch.zeros_like(x_t)
+    model.train()
+
+    def step() -> None:
+        with torch.autocast(x_t.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            loss = nn.functional.mse_loss(model(x_t, t, prompt_ids).float(), target)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+@contextmanager
+def random_recipe(settings: Settings, num_clips: int) -> Iterator[Recipe]:
+    """A recipe over `num_clips` stored train clips of random pixels: real shards, real reading."""
+    with tempfile.TemporaryDirectory(prefix="t2s-bench-") as folder:
+        data, random = settings.data, np.random.default_rng(0)
+        shape = (data.num_frames, data.image_size, data.image_size, 3)
+        with ShardWriter(
+            Path(folder) / "clips",
+            num_frames=data.num_frames,
+            image_size=data.image_size,
+            clips_per_shard=data.clips_per_shard,
+            source=SOURCE,
+        ) as writer:
+            for i in range(num_clips):
+                sign = SIGNS[i % len(SIGNS)].text
+                writer.add(
+                    random.integers(0, 256, shape, dtype=np.uint8), clip_id=f"clip-{i}", text=sign, sign=sign,
+                    signer=f"s{i}", split="train", fps=8.0, source_frames=data.num_frames, licence="CC0-1.0",
+                )  # fmt: skip
+        store = ClipStore.open(Path(folder) / "clips")
+        yield Recipe.make(settings.model, settings.diffusion, settings.train, settings.runtime, store)
+
+
+def silent_training(recipe: Recipe) -> Training:
+    """A training of the recipe that keeps no state and tells nobody."""
+    logging.getLogger("t2s").setLevel(logging.ERROR)  # red flags of a training on random pixels mean nothing
+    AcceleratorState._reset_state(reset_partial_state=True)  # trainings of one process may differ in precision here
+    accelerator = make_accelerator(recipe.runtime, recipe.train)
+    return make_training(recipe, recipe.tokenizer(), accelerator, None, SilentTracker(), Path())

@@ -1,0 +1,30 @@
+"""Stage data: the synthetic signer, small, for all cells → data/clips."""
+
+import logging
+import os
+from pathlib import Path
+
+from cells import CLIPS, ROOT_PARAMS, Plan, data_sections
+
+from t2s.data.config import PreprocessConfig
+from t2s.data.preprocess import preprocess
+from t2s.paramsfile import load_yaml, read_sections
+from t2s.provenance import project_root
+from t2s.signer.dataset import render_dataset
+from t2s.stage import run_stage
+
+RAW = Path("data/raw")
+
+
+def main() -> None:
+    sections = data_sections(load_yaml(ROOT_PARAMS), Plan.load())
+    how: PreprocessConfig = read_sections(ROOT_PARAMS, preprocess=PreprocessConfig).preprocess
+    num_clips = render_dataset(sections.signer, RAW, how.workers or os.cpu_count() or 1, sections.data.signs)
+    logging.info("rendered %d clips of the synthetic signer into %s", num_clips, RAW)
+    preprocess(
+        raw=RAW, clips=CLIPS, reports=Path("data"), state_root=project_root() / "runs", data=sections.data, how=how
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,51 @@
+"""Counting and timing."""
+
+import time
+
+import torch
+from measure import count_flops, machine, matmul_peak, median_s
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+def test_a_linear_layer_costs_two_flops_a_weight_and_row() -> None:
+    layer, x = nn.Linear(64, 128), torch.randn(10, 64)
+    assert count_flops(lambda: layer(x)) == 2 * 10 * 64 * 128
+
+
+def test_its_training_step_costs_the_gradient_of_the_weights_too() -> None:
+    layer, x = nn.Linear(64, 128, bias=False), torch.randn(10, 64)
+    assert count_flops(lambda: layer(x).sum().backward()) == 2 * (2 * 10 * 64 * 128)  # x itself needs no gradient
+    x.requires_grad_()
+    assert count_flops(lambda: layer(x).sum().backward()) == 3 * (2 * 10 * 64 * 128)
+
+
+def test_attention_is_not_taken_for_free() -> None:
+    q = torch.randn(2, 3, 50, 16)
+    assert count_flops(lambda: scaled_dot_product_attention(q, q, q)) == 2 * (2 * 2 * 3 * 50 * 50 * 16)
+
+
+def test_the_median_leaves_out_the_first_call_and_stops_at_the_budget() -> None:
+    calls = []
+
+    def call() -> None:
+        calls.append(None)
+        time.sleep(0.05 if len(calls) == 1 else 0.005)
+
+    assert 0.004 < median_s(call, repeats=3) < 0.04
+    assert len(calls) == 4
+    calls.append(None)
+    median_s(call, repeats=100, budget_s=0.001)
+    assert len(calls) == 7
+
+
+def test_the_machine_is_named_without_its_host_or_a_date() -> None:
+    named = machine()
+    assert set(named) <= {"cpu", "cores", "gpu", "torch"}
+    assert named["cores"] >= 1
+
+
+def test_a_matmul_peak_is_what_its_square_products_reach(monkeypatch) -> None:
+    monkeypatch.setattr("measure.PEAK_SIZES", {"cpu": (100,)})
+    monkeypatch.setattr("measure.median_s", lambda call, repeats: call() is None or 0.001)
+    assert matmul_peak("fp32", torch.device("cpu")) == 2 * 100**3 / 0.001

@@ -1,0 +1,130 @@
+"""Clips as files: what goes in comes out, marked, and knowing where it comes from."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, marked
+from t2s.data.encode import read_media_metadata
+from t2s.errors import UserError
+
+FRAMES, SIZE, SCALE = 4, 16, 2
+PROVENANCE = {
+    "prompt": 'hello <b>"é"</b>',
+    "signs": ["hello"],
+    "num_steps": 12,
+    "guidance_scale": 3.0,
+    "fingerprint": "abc",
+    "mlflow_run_id": None,
+}
+
+
+@pytest.fixture
+def clips() -> Clips:
+    """Two clips, each frame of each in a colour of its own."""
+    colours = np.random.default_rng(0).integers(0, 256, (2, FRAMES, 1, 1, 3), dtype=np.uint8)
+    return Clips(np.broadcast_to(colours, (2, FRAMES, SIZE, SIZE, 3)).copy(), 8.0, PROVENANCE, [7, 8])
+
+
+def one(clips: Clips) -> Clips:
+    return Clips(clips.frames[:1], clips.fps, clips.provenance, clips.seeds[:1])
+
+
+def decoded(path: Path) -> Frames:
+    """(F, H, W, 3) uint8 RGB of an mp4, GIF or PNG."""
+    if path.suffix == ".png":
+        return np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB"))[None]
+    with av.open(path) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def picture(frames: Frames) -> Frames:
+    """Without the strip."""
+    return frames[:, : SCALE * SIZE]
+
+
+@pytest.mark.parametrize("mark", [True, False])
+@pytest.mark.parametrize(("suffix", "tolerance"), [("mp4", 6), ("gif", 6)])
+def test_a_saved_clip_shows_the_same_frames(
+    tmp_path: Path, clips: Clips, suffix: str, tolerance: int, mark: bool
+) -> None:
+    (path,) = one(clips).save(tmp_path / f"clip.{suffix}", mark=mark, scale=SCALE)
+    found = decoded(path)
+    assert found.shape == (FRAMES, SCALE * SIZE + (MARK_HEIGHT if mark else 0), SCALE * SIZE, 3)
+    expected = enlarge(clips.frames[0], SCALE)
+    assert np.abs(picture(found).astype(int) - expected).max() <= tolerance
+
+
+def test_a_contact_sheet_shows_time_from_left_to_right(tmp_path: Path, clips: Clips) -> None:
+    (path,) = one(clips).save(tmp_path / "clip.png", scale=SCALE)
+    sheet = decoded(path)[0]
+    assert sheet.shape == (SCALE * SIZE + MARK_HEIGHT, FRAMES * SCALE * SIZE, 3)
+    for number, frame in enumerate(clips.frames[0]):
+        assert np.array_equal(sheet[SIZE, number * SCALE * SIZE + SIZE], frame[0, 0])
+
+
+def test_the_mark_is_a_readable_strip_below_the_picture(clips: Clips) -> None:
+    wide = np.full((2, 16, 128, 3), 90, np.uint8)
+    strip = marked(wide)[:, 16:]
+    assert strip.shape == (2, MARK_HEIGHT, 128, 3)
+    assert strip.min() < 40 and strip.max() > 200
+    assert np.array_equal(marked(wide)[:, :16], wide)
+    assert np.array_equal(strip, labelled(wide, MARK)[:, 16:])
+    assert not np.array_equal(strip, labelled(wide, "something else")[:, 16:])
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif", "png"])
+@pytest.mark.parametrize("mark", [True, False])
+def test_every_file_carries_its_provenance_marked_or_not(tmp_path: Path, clips: Clips, suffix: str, mark: bool) -> None:
+    for number, path in enumerate(clips.save(tmp_path / f"clip.{suffix}", mark=mark, scale=SCALE)):
+        found = read_media_metadata(path)
+        assert path.name == f"clip-{number}.{suffix}"
+        assert found == clips.metadata(number)
+        assert (found["seed"], found["note"], found["signs"]) == (str(7 + number), MARK, '["hello"]')
+        assert (found["prompt"], found["mlflow_run_id"]) == (PROVENANCE["prompt"], "null")
+        assert found["software"].startswith("t2s ")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif", "png"])
+def test_the_same_clip_gives_the_same_bytes(tmp_path: Path, clips: Clips, suffix: str) -> None:
+    first, second = (one(clips).save(tmp_path / f"{name}.{suffix}")[0].read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_a_sheet_of_several_clips_names_all_seeds(tmp_path: Path, clips: Clips) -> None:
+    clips.save_sheet(tmp_path / "sheet.png", scale=1, max_columns=3)
+    sheet = decoded(tmp_path / "sheet.png")[0]
+    assert sheet.shape == (2 * SIZE + MARK_HEIGHT, 3 * SIZE, 3)
+    assert np.array_equal(sheet[SIZE, 0], clips.frames[1, 0, 0, 0])
+    assert np.array_equal(sheet[0, -1], clips.frames[0, -1, 0, 0])
+    assert read_media_metadata(tmp_path / "sheet.png")["seed"] == "[7, 8]"
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip", "clip.mp4.txt"])
+def test_an_unknown_suffix_is_refused(tmp_path: Path, clips: Clips, name: str) -> None:
+    with pytest.raises(UserError, match=r"suffix must be one of \.mp4, \.gif, \.png"):
+        clips.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_gets_a_player_for_every_clip_and_no_markup_of_the_prompt(clips: Clips) -> None:
+    shown = clips._repr_html_()
+    videos = re.findall(r'src="data:video/mp4;base64,([^"]+)"', shown)
+    assert len(videos) == shown.count("<video") == 2
+    assert base64.b64decode(videos[0])[4:8] == b"ftyp"
+    assert "<b>" not in shown and "hello &lt;b&gt;" in shown
+    assert MARK in shown
+
+
+def test_model_space_becomes_8_bits_rounded_and_clipped() -> None:
+    values = torch.tensor([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0]).view(1, 1, 6, 1, 1).expand(1, 3, 6, 2, 2)
+    clips = Clips.from_model(values, 8.0, {}, [0])
+    assert clips.frames.shape == (1, 6, 2, 2, 3)
+    assert clips.frames[0, :, 0, 0, 0].tolist() == [0, 0, 128, 191, 255, 255]

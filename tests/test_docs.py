@@ -1,0 +1,405 @@
+"""The documentation: every command it shows can be given, every link leads somewhere, every key and formula is real."""
+
+import ast
+import math
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import typer.core
+import yaml
+from pydantic import ValidationError
+
+from t2s.cli import app
+from t2s.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGE_IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
+SECTIONS = "data|signer|preprocess|model|diffusion|train|recogniser|evaluate|sample|runtime"
+PROGRAMS = ("t2s", "dvc", "make", "python", "mlflow", "pytest", "torchrun")
+OURS = re.compile(r"(?:src|docs|tests|benchmarks|presets|experiments|pipelines)/[\w./-]*\w")
+
+# What DVC takes, of what the pages use; held against DVC's own parser by the slow test below.
+DVC = {
+    "add": "", "checkout": "", "dag": "", "pull": "", "push": "", "status": "",
+    "exp apply": "", "exp branch": "", "exp diff": "", "exp list": "", "exp pull": "", "exp remove": "",
+    "exp push": "--no-cache",
+    "exp run": "-S -n --queue --temp --run-all -f",
+    "exp save": "-n",
+    "exp show": "--only-changed --sort-by --sort-order --csv --md",
+    "gc": "--workspace --all-experiments",
+    "metrics diff": "--targets", "metrics show": "", "params diff": "",
+    "plots diff": "--targets", "plots show": "",
+    "queue logs": "--follow", "queue start": "--jobs -j", "queue status": "", "queue stop": "",
+    "remote add": "--default --local -d", "remote modify": "--local",
+    "repro": "-f --force -s --single-item",
+}  # fmt: skip
+TAKES_VALUE = {"-S", "-n", "--sort-by", "--sort-order", "--targets", "--jobs", "-j"}
+USAGE_ERROR = typer.BadParameter.__bases__[0]  # Typer brings a click of its own
+MLFLOW = {
+    "ui": "--backend-store-uri --host --port",
+    "server": "--backend-store-uri --host --port --artifacts-destination",
+    "models serve": "-m --env-manager --port --host",
+}
+
+
+def commands(page: Path) -> Iterator[tuple[list[str], bool]]:
+    """The words of every command of ours on a page, and whether it stands in prose, where `t2s info` is but a name."""
+    text = page.read_text("utf-8")
+    fenced = re.findall(r"^```(?:bash|sh|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in fenced for line in block.replace("\\\n", " ").splitlines()]
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines += re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
+    inline = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
+    for line, is_inline in [*((line, False) for line in lines), *((line, True) for line in inline)]:
+        words = split(line)
+        if words and words[0] in PROGRAMS and len(words) > 1 and not re.search(r"…|\bX\.py", line):
+            yield words, is_inline
+
+
+def split(line: str) -> list[str]:
+    """Shell words without comments, substitutions and leading assignments; [] for what is no shell."""
+    try:
+        words = shlex.split(re.sub(r"\$\(.*\)", "", line), comments=True)
+    except ValueError:
+        return []
+    while words and re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
+        words.pop(0)
+    return words
+
+
+def wrong(words: list[str], is_inline: bool = False) -> str | None:
+    """Why a command cannot be given, or None."""
+    check = {
+        "t2s": partial(wrong_t2s, may_be_bare=is_inline),
+        "dvc": wrong_dvc,
+        "make": wrong_make,
+        "python": wrong_python,
+        "torchrun": wrong_torchrun,
+        "mlflow": wrong_mlflow,
+        "pytest": wrong_pytest,
+    }[words[0]]
+    missing = [word for word in words if OURS.fullmatch(word) and not (ROOT / word).exists()]
+    return f"no such file: {missing[0]}" if missing else check(words[1:])
+
+
+def wrong_t2s(words: list[str], may_be_bare: bool) -> str | None:
+    """As Typer's own parser sees it; nothing is run."""
+    command: Any = typer.main.get_command(app)
+    if words == ["--help"]:
+        return None
+    while isinstance(command, typer.core.TyperGroup):
+        if not words or words[0] not in command.commands:
+            return f"no such command: {' '.join(words)}"
+        command, words = command.commands[words[0]], words[1:]
+    if may_be_bare and not words:
+        return None
+    try:
+        command.make_context(command.name, list(words))
+    except USAGE_ERROR as error:
+        return str(error)
+    return None
+
+
+def options_of(words: list[str]) -> set[str]:
+    return {word.split("=")[0] for word in words if re.match(r"-", word)}
+
+
+def subcommand(words: list[str], known: dict[str, str]) -> tuple[str, list[str]]:
+    """The longest known name at the start, and what follows it."""
+    size = 2 if " ".join(words[:2]) in known else 1
+    return " ".join(words[:size]), words[size:]
+
+
+def wrong_dvc(words: list[str]) -> str | None:
+    name, rest = subcommand(words, DVC)
+    if name not in DVC:
+        return f"unknown to this test: dvc {name}"
+    if unknown := options_of(rest) - set(DVC[name].split()):
+        return f"dvc {name} has no {unknown}"
+    overrides = [after for before, after in pairwise(rest) if before == "-S"]
+    if problem := wrong_overrides(overrides):
+        return problem
+    if name in ("repro", "status"):
+        stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+        unknown = {word for word in positional(rest) if word not in stages and not (ROOT / word).is_file()}
+        return f"no such stage: {unknown}" if unknown else None
+    return None
+
+
+def positional(words: list[str]) -> list[str]:
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not word.startswith("-") and before not in TAKES_VALUE
+    ]
+
+
+@cache
+def params() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    return content
+
+
+def wrong_overrides(overrides: list[str]) -> str | None:
+    """Whether params.yaml would still be valid with `key=value`s set, alone or, of a list, with each of its values."""
+    content = deepcopy(params())
+    for override in overrides:
+        if ":" in override.split("=")[0]:
+            continue  # of another parameter file
+        key, _, text = override.partition("=")
+        for value in [text] if re.match(r"[\[\"'{]|range\(", text) else text.split(","):
+            if problem := set_key(content, key, value):
+                return problem
+            try:
+                problems = Settings.model_validate(content)._mismatches()
+            except ValidationError as error:
+                problems = [str(error)]
+            if problems:
+                return f"{override}: {problems[0]}"
+    return None
+
+
+def wrong_value(key: str, text: str) -> str | None:
+    """Why params.yaml cannot say `key: text`, or None; how it goes with other keys is not asked."""
+    content = deepcopy(params())
+    if problem := set_key(content, key, text):
+        return problem
+    try:
+        Settings.model_validate(content)
+    except ValidationError as error:
+        found = [".".join(map(str, item["loc"])) for item in error.errors()]
+        return f"{key}: {text}" if any(place.startswith(key) for place in found) else None
+    return None
+
+
+def set_key(content: dict[str, Any], key: str, text: str) -> str | None:
+    """Set a dotted key to a YAML value; placeholders and ranges leave it. Returns a line if there is no such key."""
+    *path, last = key.split(".")
+    section: Any = content
+    for name in path:
+        section = section.get(name) if isinstance(section, dict) else None
+    if not isinstance(section, dict) or last not in section:
+        return f"params.yaml has no {key}"
+    if not re.match(r"range\(", text) and not text.isupper():
+        section[last] = yaml.safe_load(text)
+    return None
+
+
+def wrong_make(words: list[str]) -> str | None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    missing = [word for word in words if word not in targets]
+    return f"no such target: {missing}" if missing else None
+
+
+def wrong_python(words: list[str]) -> str | None:
+    if words[0].startswith("-"):
+        return None
+    script = ROOT / words[0]
+    if not script.is_file():
+        return f"no such script: {words[0]}"
+    text = script.read_text("utf-8")
+    unknown = [option for option in options_of(words[1:]) if f'"{option}"' not in text]
+    return f"{words[0]} has no {unknown}" if unknown else None
+
+
+def wrong_torchrun(words: list[str]) -> str | None:
+    return None if any(OURS.fullmatch(word) for word in words) else "no script"
+
+
+def wrong_mlflow(words: list[str]) -> str | None:
+    name, rest = subcommand(words, MLFLOW)
+    if name not in MLFLOW:
+        return f"unknown to this test: mlflow {name}"
+    unknown = options_of(rest) - set(MLFLOW[name].split())
+    return f"mlflow {name} has no {unknown}" if unknown else None
+
+
+def wrong_pytest(words: list[str]) -> str | None:
+    for word in words:
+        file, _, name = word.partition("::")
+        if name and name not in functions_in(ROOT / file):
+            return f"no such test: {word}"
+    return None
+
+
+def functions_in(path: Path) -> set[str]:
+    """The tests of a file; none of a missing one."""
+    tree = ast.parse(path.read_text("utf-8")) if path.is_file() else ast.Module([], [])
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
+def test_every_command_can_be_given(page: Path) -> None:
+    found = [(words, wrong(words, is_inline)) for words, is_inline in commands(page)]
+    problems = {" ".join(words): problem for words, problem in found if problem}
+    assert problems == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "t2s sampel hello", "t2s sample hello --seeds 3", "t2s sample", "t2s sample hello --format avi", "t2s runs",
+        "dvc exp run -S train.temporal_wieght=0.3", "dvc exp run -S train.temporal_weight=-1", "dvc exp runn",
+        "dvc exp run -S diffusion.schedule=cosine,sine", "dvc repro trian", "dvc gc --everything", "make rerpo",
+        "python benchmarks/none.py", "python benchmarks/soak.py --stepps 3", "mlflow gui", "mlflow ui --prot 1",
+        "pytest tests/test_docs.py::test_none", "t2s info docs/none.md",
+    ],
+)  # fmt: skip
+def test_a_mistaken_command_is_noticed(line: str) -> None:
+    assert wrong(split(line)) is not None
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = page.parent / file if file else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
+def test_every_key_and_file_it_names_is_there(page: Path) -> None:
+    text = page.read_text("utf-8")
+    wrong_keys = []
+    for key, value in re.findall(rf"`((?:{SECTIONS})(?:\.\w+)+)(?:(?:: |=)([^`]+))?`", text):
+        if not key.endswith((".py", ".json", ".yaml", ".csv", ".md")):
+            wrong_keys.append(wrong_value(key, value or "UNSAID"))
+    files = [name for name in re.findall(r"`([\w./-]+)`", text) if OURS.fullmatch(name)]
+    assert [problem for problem in wrong_keys if problem] == []
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.name)
+def test_a_preset_sets_keys_that_are_there(preset: Path) -> None:
+    content = yaml.safe_load(preset.read_text("utf-8"))
+    assert wrong_overrides([f"{key}={yaml.safe_dump(value).splitlines()[0]}" for key, value in content.items()]) is None
+
+
+def test_the_weights_of_the_page_are_those_of_the_code() -> None:
+    import torch
+
+    from t2s.diffusion.config import SNRWeightingConfig
+    from t2s.diffusion.schedule import Schedule, cosine
+    from t2s.diffusion.weighting import STRATEGIES, loss_weights
+
+    schedule, gamma = Schedule(cosine(50)), 3.0
+    low, high = 0.1, 10.0
+    table = (ROOT / "docs" / "notation.md").read_text("utf-8").split("<!-- weights")[1].split("\n\n")[1]
+    rows = [[cell.strip().strip("`") for cell in line.split("|")[1:5]] for line in table.splitlines()[2:]]
+    assert [row[0] for row in rows] == list(STRATEGIES)
+    for strategy, *formulas in rows:
+        config = SNRWeightingConfig(enabled=True, strategy=strategy, min_snr=low, max_snr=high, gamma=gamma)
+        for formula, kind in zip(formulas, ("epsilon", "v", "sample"), strict=True):
+            names = {"min": min, "max": max, "sqrt": math.sqrt, "clamp": lambda R: min(max(R, low), high), "γ": gamma}
+            shown = [eval(formula, {"__builtins__": {}, "R": R, **names}) for R in schedule.snr.tolist()]
+            made = loss_weights(config, schedule, kind)
+            assert torch.allclose(made, torch.tensor(shown, dtype=made.dtype)), f"{strategy} on {kind}: {formula}"
+    seed = SNRWeightingConfig(enabled=True, strategy="inverse_snr", min_snr=low, max_snr=high, gamma=gamma)
+    on_eps = loss_weights(seed, schedule, "epsilon")
+    assert [t for t in range(50) if on_eps[t] == 0.1] == list(range(9))
+    assert [t for t in range(50) if on_eps[t] == 10] == list(range(40, 50))
+
+
+# Parses every command first; then runs those of the page's sections whose DVC verbs do not need our stages.
+RUN = """
+import json, sys
+from dvc.cli import main
+from dvc.cli.parser import get_main_parser
+parsed, run = json.load(sys.stdin)
+for words in parsed:
+    get_main_parser().parse_args(words)
+for words in run:
+    if main(words):
+        sys.exit("failed: dvc " + " ".join(words))
+"""
+STAGE = """
+import json, pathlib, yaml
+params = yaml.safe_load(open("params.yaml"))
+value = params["model"]["depth"] / 10 + params["train"]["temporal_weight"]
+for folder in ("reports/plots", "models"):
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+for name in ("evaluation", "faithfulness"):
+    json.dump({"ranking": {"top1": value}}, open(f"reports/{name}.json", "w"))
+open("reports/plots/training.csv", "w").write(f"epoch,train_loss\\n1,{value}\\n2,{value / 2}\\n")
+open("models/t2s.safetensors", "w").write(str(value))
+"""
+PIPELINE = {
+    "stages": {
+        "train": {
+            "cmd": f"{sys.executable} stage.py",
+            "deps": ["stage.py"],
+            "params": ["model", "train", "sample"],
+            "outs": ["models/t2s.safetensors"],
+            "metrics": [{"reports/evaluation.json": {"cache": False}}, {"reports/faithfulness.json": {"cache": False}}],
+            "plots": [{"reports/plots/training.csv": {"x": "epoch", "y": "train_loss"}}],
+        }
+    }
+}
+HOWTO = ROOT / "docs" / "howto.md"
+RUNNABLE = ("Run one experiment", "Compare", "Share: remotes", "Apply, keep, throw away")  # in an order that works
+ELSEWHERE = ("s3://", "minio", "access_key")  # needs a server
+
+
+def howto_commands(heading: str, store: Path) -> Iterator[list[str]]:
+    """The dvc commands under a heading of docs/howto.md, with a store of our own."""
+    section = HOWTO.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    for line in section.splitlines():
+        if line.startswith("dvc ") and not any(part in line for part in ELSEWHERE):
+            words = split(line.replace("/mnt/store/t2s", str(store)))[1:]
+            yield [*words, "--force"] if words[0] == "gc" else words
+
+
+@pytest.mark.slow
+def test_what_the_howto_says_of_dvc_works(tmp_path: Path) -> None:
+    """On a pipeline of one second with the project's params.yaml, its metrics' names, and a Git remote."""
+    import json
+
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (project / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE), "utf-8")
+    (project / "stage.py").write_text(STAGE, "utf-8")
+    who = {f"GIT_{role}_{key}": "t@example.org" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
+    environment = kept | who | {"DVC_NO_ANALYTICS": "true"}
+
+    def call(*command: str, stdin: str = "") -> None:
+        done = subprocess.run(command, cwd=project, env=environment, input=stdin, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
+
+    def dvc(parsed: list[list[str]], *run: list[str]) -> None:
+        call(sys.executable, "-c", RUN, stdin=json.dumps([parsed, run]))
+
+    call("git", "init", "-q", "-b", "main")
+    shown = [words[1:] for page in PAGES for words, _ in commands(page) if words[0] == "dvc"]
+    dvc(shown, ["init", "-q"], ["repro", "-q"])
+    call("git", "add", "-A")
+    call("git", "commit", "-qm", "start")
+    call("git", "init", "-q", "--bare", "../origin.git")
+    call("git", "remote", "add", "origin", "../origin.git")
+    call("git", "push", "-q", "origin", "main")
+    dvc([], *[words for heading in RUNNABLE for words in howto_commands(heading, tmp_path / "store")])
+    assert list((tmp_path / "store").rglob("*"))

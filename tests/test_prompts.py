@@ -1,0 +1,83 @@
+"""What a text asks for: every word ends up in exactly one place, whatever is typed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from t2s.errors import UserError
+from t2s.prompts import explain_unknown, file_stem, parse_prompt, require_text
+
+KNOWN = ["hello", "thank", "thank you", "you", "Thank you very much"]
+words = st.sampled_from(["hello", "thank", "you", "very", "much", "HELLO", "straße", "x", "İ", "\u0301"])
+spaces = st.sampled_from([" ", "  ", "\t", "\n", "\u2003"])
+
+
+@given(st.lists(words, min_size=1, max_size=8), spaces)
+def test_every_word_is_part_of_a_sign_or_unknown(given_words: list[str], space: str) -> None:
+    parsed = parse_prompt(space.join(given_words), KNOWN)
+    placed = [word for sign in parsed.signs for word in sign.split()] + parsed.unknown
+    assert sorted(map(str.casefold, placed)) == sorted(map(str.casefold, given_words))
+    assert set(parsed.signs) <= set(KNOWN)
+    assert not {word.casefold() for word in parsed.unknown} & {"hello", "thank", "you"}
+
+
+@given(st.lists(st.sampled_from(KNOWN), min_size=1, max_size=6), spaces)
+def test_case_and_spacing_do_not_matter(signs: list[str], space: str) -> None:
+    written = " ".join(signs)
+    spread = space + space.join(written.upper().split()) + space
+    assert parse_prompt(spread, KNOWN) == parse_prompt(written, KNOWN)
+    assert not parse_prompt(spread, KNOWN).unknown
+
+
+def test_the_longest_sign_wins() -> None:
+    assert parse_prompt("thank you you thank", KNOWN).signs == ["thank you", "you", "thank"]
+    assert parse_prompt("thank you very much", KNOWN).signs == ["Thank you very much"]
+    assert parse_prompt("thank you very", KNOWN).unknown == ["very"]
+
+
+@given(st.text())
+def test_any_text_is_parsed_or_refused_in_one_line(text: str) -> None:
+    try:
+        parsed = parse_prompt(text, KNOWN)
+    except UserError as error:
+        assert not text.strip() or "\0" in text
+        assert "\n" not in str(error)
+    else:
+        assert parsed.signs or parsed.unknown
+
+
+@given(st.text(max_size=200))
+def test_a_file_name_is_safe_and_short(text: str) -> None:
+    stem = file_stem(text)
+    assert 0 < len(stem) <= 60
+    assert all(character.isalnum() or character == "-" for character in stem)
+    assert not stem.startswith("-") and not stem.endswith("-") and "--" not in stem
+    assert file_stem(f" {text}\n") == stem
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [("thank you", "thank-you"), ("  Où est-ce? ", "où-est-ce"), ("../../etc/passwd", "etc-passwd"), ("?!", "clip")],
+)
+def test_file_names_stay_readable(text: str, stem: str) -> None:
+    assert file_stem(text) == stem
+
+
+def test_unknown_words_come_with_the_closest_signs() -> None:
+    said = explain_unknown(["helo", "zzz"], KNOWN)
+    assert said.startswith("unknown: 'helo' (closest: hello), 'zzz'; known signs: ")
+    assert "zzz' (closest" not in said
+    assert explain_unknown(["a"], [f"sign{i:03}" for i in range(100)]).endswith("sign059 …")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n\t", "\u2003"])
+def test_nothing_but_white_space_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="empty"):
+        require_text(text)
+    with pytest.raises(UserError, match="empty"):
+        parse_prompt(text, KNOWN)
+
+
+def test_a_nul_character_is_refused() -> None:
+    with pytest.raises(UserError, match="NUL"):
+        require_text("hello\0")

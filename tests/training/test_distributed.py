@@ -1,0 +1,258 @@
+"""More than one process: two learn what one learns, stop together, go on together, or alone.
+
+Real processes, started by torchrun (and as Slurm starts them), over gloo on CPU.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from t2s.checkpoint import load_checkpoint
+from t2s.data.shards import ShardWriter
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # a busy machine may need several times the usual minute
+
+ROOT = Path(__file__).parents[2]
+STAGE = [str(Path(__file__).parent / "held_stage.py"), "{step}", str(ROOT / "pipelines/train.py")]
+PATIENCE_S = 240.0
+SIGNS = ("hello", "thank you", "please")
+# Every parameter that can be without a gradient for a while is one here: half of the run is coarse.
+MODEL = {
+    "input_pool": 2, "projection": "seed", "projection_shortcut": True, "projection_sees_input": True,
+    "projection_width": 20, "residual": "blend", "depth": 2,
+}  # fmt: skip
+TRAIN = {"epochs": 8, "coarse_fraction": 0.5, "augment": {"flip": 0.5, "colour": 0.1}}  # 24 steps of 4 clips
+KILLED_AT, ASKED_AT = 8, 15  # in the coarse part, and past it
+
+
+def write_clips(folder: Path) -> None:
+    """12 train, 3 val and 3 test clips of 4 frames of 8×8 pixels."""
+    random = np.random.default_rng(0)
+    source = {"source": "test", "licence": "CC0", "language": "none"}
+    with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=5, source=source) as writer:
+        for i in range(18):
+            sign, split = SIGNS[i % 3], ("train", "train", "train", "train", "val", "test")[i // 3]
+            writer.add(
+                random.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), clip_id=f"clip-{i}", text=sign, sign=sign,
+                signer=f"{split}-{i}", split=split, fps=8.0, source_frames=4, licence="CC0",
+            )  # fmt: skip
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))}
+    return kept | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"} | changes
+
+
+def by_launcher(script: list[str], processes: int = 2) -> list[str]:
+    """torchrun, as `python -m` so that it needs no PATH."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    return [sys.executable, *(launcher if processes > 1 else []), *script]
+
+
+def stage(step: int = -1) -> list[str]:
+    return [part.format(step=step) for part in STAGE]
+
+
+def finish(project: Path, processes: int) -> str:
+    """Train to the end; what the stage said."""
+    done = subprocess.run(
+        by_launcher(stage(), processes), cwd=project, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+@contextmanager
+def held(project: Path, step: int) -> Iterator[tuple["subprocess.Popen[bytes]", list[int]]]:
+    """Two processes that wait at `step`: (their launcher, their pids)."""
+    for old in project.glob("held-*"):
+        old.unlink()
+    with (
+        (project / "log.txt").open("wb") as log,
+        subprocess.Popen(by_launcher(stage(step)), cwd=project, env=environment(), stderr=log) as launcher,
+    ):
+        notes = [project / f"held-{rank}" for rank in range(2)]
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(note.exists() for note in notes):
+            assert launcher.poll() is None and time.monotonic() < deadline, (project / "log.txt").read_text()[-3000:]
+            time.sleep(0.02)
+        pids = [int(note.read_text()) for note in notes]
+        try:
+            yield launcher, pids
+        finally:
+            if launcher.poll() is None:
+                launcher.terminate()
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def weights(project: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(project / "models/t2s.safetensors").tensors
+
+
+def records(project: Path) -> list[dict[str, Any]]:
+    (buffer,) = project.glob("runs/*/tracking.jsonl")
+    return [json.loads(line) for line in buffer.read_text().splitlines()]
+
+
+def logged(project: Path, name: str) -> list[tuple[int, float]]:
+    """(step, value) of every time a metric was logged."""
+    metrics = [record for record in records(project) if record["kind"] == "metrics"]
+    return [(record["step"], record["values"][name]) for record in metrics if name in record["values"]]
+
+
+def newest_step(project: Path) -> int:
+    return int(max(project.glob("runs/*/state-*")).stem.removeprefix("state-"))
+
+
+def same(one: Path, other: Path, atol: float) -> None:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    for name, weight in first.items():
+        torch.testing.assert_close(
+            second[name], weight, atol=atol, rtol=0, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+@pytest.fixture(scope="module")
+def make_project(
+    tmp_path_factory: pytest.TempPathFactory, tiny_section: Callable[..., dict[str, Any]]
+) -> Callable[..., Path]:
+    """`make_project(accumulation=2)`: a folder that pipelines/train.py can train in."""
+
+    def make(**train: Any) -> Path:
+        folder = tmp_path_factory.mktemp("project")
+        write_clips(folder / "data/clips")
+        changes = {"model": MODEL, "train": TRAIN | train, "runtime": {"checkpoint_every_s": 1e-9, "num_threads": 1}}
+        sections = {
+            name: tiny_section(name, **changes.get(name, {})) for name in ("model", "diffusion", "train", "runtime")
+        }
+        (folder / "params.yaml").write_text(yaml.safe_dump(sections))
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def alone(make_project: Callable[..., Path]) -> Path:
+    """Trained by one process."""
+    project = make_project()
+    finish(project, processes=1)
+    return project
+
+
+@pytest.fixture(scope="module")
+def together(make_project: Callable[..., Path]) -> Path:
+    """Trained by two."""
+    project = make_project()
+    said = finish(project, processes=2)
+    assert said.count("trained ") == 1
+    return project
+
+
+def test_two_processes_learn_what_one_learns(alone: Path, together: Path) -> None:
+    """Up to the rounding of a sum in another order, magnified by Adam where a gradient is nothing but rounding."""
+    same(alone, together, atol=1e-4)
+    moved = [name for name, weight in weights(alone).items() if not torch.equal(weight, weights(together)[name])]
+    assert moved, "one process did it all: the two are equal to the last bit"
+    for name in ("train/loss", "train/gradient_norm", "epoch/train_loss", "epoch/x0_mse", "epoch/gradient_norm"):
+        one, two = logged(alone, name), logged(together, name)
+        assert [step for step, _ in one] == [step for step, _ in two]
+        assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=1e-4)
+
+
+def test_the_main_process_alone_writes(together: Path) -> None:
+    kinds = [record["kind"] for record in records(together)]
+    assert kinds.count("run") == 1
+    steps = [step for step, _ in logged(together, "epoch/train_loss")]
+    assert len(steps) == len(set(steps)) == TRAIN["epochs"]
+    assert json.loads((together / "reports/training.json").read_text())["num_processes"] == 2
+    assert len(list(together.glob("runs/*"))) == 1
+
+
+def test_accumulation_in_two_processes_is_exact(together: Path, make_project: Callable[..., Path]) -> None:
+    project = make_project(accumulation=2)
+    finish(project, processes=2)
+    same(together, project, atol=1e-4)
+
+
+def test_killed_then_asked_to_stop_two_go_on_as_if_nothing_had_happened_and_one_goes_on_for_two(
+    alone: Path, together: Path, make_project: Callable[..., Path], tmp_path: Path
+) -> None:
+    project = make_project()
+    with held(project, KILLED_AT) as (launcher, pids):
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        assert launcher.wait(PATIENCE_S) != 0
+    assert newest_step(project) == KILLED_AT
+    with held(project, ASKED_AT) as (launcher, _):
+        launcher.send_signal(signal.SIGTERM)
+        assert launcher.wait(PATIENCE_S) != 0
+    assert newest_step(project) == ASKED_AT + 1, "the step in hand was not finished and saved"
+    assert f"going on from step {KILLED_AT} " in (project / "log.txt").read_text()
+    assert not (project / "models").exists()
+    other = Path(shutil.copytree(project, tmp_path / "one"))
+    assert f"going on from step {ASKED_AT + 1} " in finish(project, processes=2)
+    same(project, together, atol=0)
+    assert f"going on from step {ASKED_AT + 1} " in finish(other, processes=1)
+    same(other, alone, atol=1e-4)
+
+
+def test_what_the_main_process_refuses_ends_all_with_one_line(together: Path, tmp_path: Path) -> None:
+    """Started the way Slurm starts tasks: no launcher, the rank in the environment."""
+    project = Path(shutil.copytree(together, tmp_path / "project"))
+    shard = next((project / "data/clips").glob("*.npy"))
+    content = bytearray(shard.read_bytes())
+    content[-5] ^= 16
+    shard.write_bytes(content)
+    port = free_port()
+    tasks = [
+        subprocess.Popen(
+            [sys.executable, *stage()], cwd=project, stderr=subprocess.PIPE, text=True,
+            env=environment(
+                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port
+            ),
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    said = [task.communicate(timeout=PATIENCE_S)[1] for task in tasks]
+    assert [task.returncode for task in tasks] == [1, 1], said
+    assert "error: data/clips: 1 of 18 clips do not match their digest (clip-" in said[0]
+    assert [text.count("error: ") for text in said] == [1, 0]
+    assert not any("Traceback" in text for text in said)
+
+
+def test_fsdp2_shards_the_network_and_learns_the_same(
+    tiny_section: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    sections = {"model": tiny_section("model", **MODEL), "diffusion": tiny_section("diffusion")}
+    (tmp_path / "sections.json").write_text(json.dumps(sections))
+    script = str(Path(__file__).parent / "sharded_step.py")
+    done = subprocess.run(
+        by_launcher([script]), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads((tmp_path / "sharded.json").read_text())
+    for sharded, whole in zip(report["sharded"], report["whole"], strict=True):
+        assert sharded == pytest.approx(whole, rel=1e-5)
+    assert report["largest_difference"] < 1e-5
+    assert report["held"] < 0.55 * report["num_parameters"]
+    assert report["whole"][0][0] != report["whole"][-1][0]
