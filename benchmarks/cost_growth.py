@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import torch
 from measure import bench_device, in_own_process, median_s, peak_memory_mib
 from results import RESULTS, finding, make_parser, record
-from workload import QUICK, make_denoiser, plain_step, random_inputs, read_settings
+from workload import QUICK, idle_memory_mib, make_denoiser, plain_step, random_inputs, read_settings
 
 from t2s.training.precision import resolve_precision
 
@@ -57,13 +57,13 @@ def measure_point(changes: dict[str, Any], repeats: int) -> dict[str, float]:
     """Tokens, seconds and MiB of one training step under these settings."""
     settings, device = read_settings(changes), bench_device()
     model, data = settings.model, settings.data
+    idle_mib = idle_memory_mib(device)
     denoiser = make_denoiser(settings)
-    idle = peak_memory_mib()
     inputs = random_inputs(settings, settings.train.batch_size, device)
     step = plain_step(denoiser.to(device), inputs, resolve_precision(settings.train.precision, device))
     seconds = median_s(step, repeats)
     tokens = (data.num_frames // model.tubelet_size) * (data.image_size // model.patch_size) ** 2
-    return {"tokens": tokens, "step, s": seconds, "memory, MiB": max(peak_memory_mib() - idle, 0.1)}
+    return {"tokens": tokens, "step, s": seconds, "memory, MiB": max(peak_memory_mib() - idle_mib, 0.1)}
 
 
 def point(axis: str, size: int, changes: dict[str, Any], quick: bool, **more: Any) -> dict[str, Any]:

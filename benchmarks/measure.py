@@ -47,16 +47,18 @@ def synchronize() -> None:
 
 
 def median_s(call: Callable[[], object], repeats: int = 5, budget_s: float = 20.0) -> float:
-    """Median wall time of `call` after one unmeasured call; stops early, at one repeat or more, past `budget_s`."""
-    call()
+    """Median wall time of `call` after a first one that does not count, of fewer repeats where they pass `budget_s`.
+
+    A first call that alone takes longer than the budget is the measurement: what it did once is small beside that.
+    """
     times: list[float] = []
-    while len(times) < repeats and (not times or sum(times) < budget_s):
+    while len(times) <= repeats and sum(times) < budget_s:
         synchronize()
         before = time.perf_counter()
         call()
         synchronize()
         times.append(time.perf_counter() - before)
-    return median(times)
+    return median(times[1:] or times)
 
 
 def matmul_peak(precision: str, device: torch.device, repeats: int = 7) -> float:

@@ -7,9 +7,9 @@ Legend: B clips, C channels, F frames, H W pixels, L prompt tokens.
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
+from importlib.util import find_spec
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
 import torch
 from einops import rearrange
@@ -65,6 +65,7 @@ class FramewiseViT(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        torch.backends.mha.set_fastpath_enabled(False)  # its kernel hides FLOPs; under bf16 autocast it is off anyway
         self.patches = nn.Conv2d(3, self.WIDTH, self.PATCH, self.PATCH)
         self.first = nn.Parameter(torch.zeros(1, 1, self.WIDTH))
         self.positions = nn.Parameter(torch.zeros(1, (self.SIZE // self.PATCH) ** 2 + 1, self.WIDTH))
@@ -135,15 +136,12 @@ def lucidrains(settings: Settings) -> nn.Module:
     The package imports torchvision for image transforms that are not used here, so an empty stand-in serves where it
     is not installed.
     """
-    if "torchvision" not in sys.modules:
-        try:
-            import torchvision  # noqa: F401
-        except ImportError:
-            stub: Any = ModuleType("torchvision")
-            stub.transforms, stub.utils = MagicMock(), MagicMock()
-            sys.modules["torchvision"] = stub
-            print("torchvision is not installed; video-diffusion-pytorch gets an empty stand-in", file=sys.stderr)
-    from video_diffusion_pytorch import Unet3D
+    stand_in: dict[str, Any] = {}
+    if find_spec("torchvision") is None:
+        stand_in["torchvision"] = MagicMock()
+        print("torchvision is not installed; video-diffusion-pytorch gets an empty stand-in", file=sys.stderr)
+    with patch.dict(sys.modules, stand_in):  # others shall not find it
+        from video_diffusion_pytorch import Unet3D
 
     return LucidrainsPeer(Unet3D(dim=32, cond_dim=TEXT_WIDTH))
 

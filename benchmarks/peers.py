@@ -17,7 +17,7 @@ import torch
 from measure import bench_device, count_flops, in_own_process, median_s, peak_memory_mib
 from peer_models import PEERS
 from results import finding, make_parser, record
-from workload import QUICK, plain_step, random_inputs, read_settings
+from workload import QUICK, idle_memory_mib, plain_step, random_inputs, read_settings
 
 from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import make_schedule
@@ -40,8 +40,9 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
     except ImportError as error:
         return {"skipped": f"{error}; pip install 't2s[bench]'"}
     one = random_inputs(settings, 1, torch.device("cpu"))
-    found: dict[str, Any] = {"M parameters": sum(each.numel() for each in model.parameters()) / 1e6}
-    memory_before = peak_memory_mib()
+    num_parameters = sum(each.numel() for each in model.parameters())
+    found: dict[str, Any] = {"M parameters": num_parameters / 1e6}
+    idle_mib = idle_memory_mib(device) - 4 * num_parameters / 2**20  # the weights, in fp32, are there by now
     model, inputs = model.to(device), random_inputs(settings, batch, device)
 
     @torch.inference_mode()
@@ -52,7 +53,7 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
     found["forward, clips/s"] = batch / median_s(forward, repeats)
     if not peer.forward_only:
         found["step, clips/s"] = batch / median_s(plain_step(model, inputs, precision), repeats)
-    found["memory, MiB"] = peak_memory_mib() - memory_before
+    found["memory, MiB"] = peak_memory_mib() - idle_mib
     model.eval()
     if not peer.forward_only:
         found["one clip, s"] = median_s(lambda: sample_one(model, settings, device), repeats)
@@ -89,12 +90,14 @@ def main() -> None:
         return
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in PEERS}
     chosen = [name for name in PEERS if name == "ours" or name in (arguments.only or PEERS)]
+    missing = []
     for _ in range(rounds):
         for name in list(chosen):
             one = in_own_process(__file__, "--measure", name, *(["--quick"] if arguments.quick else []))
             if "skipped" in one:
                 print(f"{PEERS[name].title}: left out, {one['skipped']}", file=sys.stderr)
                 chosen.remove(name)
+                missing.append(f"{PEERS[name].title}: not installed, left out.")
                 continue
             found[name].append(one)
     figures = {name: summed_up(each) for name, each in found.items() if each}
@@ -113,7 +116,7 @@ def main() -> None:
                 for name, row in figures.items()
             ]
         },
-        "notes": [f"{PEERS[name].title}: not installed, left out." for name in PEERS if not found[name]],
+        "notes": missing,
     }  # fmt: skip
     record("peers", content, arguments.quick)
 

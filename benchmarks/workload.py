@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate.state import AcceleratorState
+from measure import peak_memory_mib
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -27,6 +28,7 @@ from t2s.settings import Settings
 from t2s.signer.lexicon import SIGNS
 from t2s.tracking.tracker import SilentTracker
 from t2s.training.loop import Training
+from t2s.training.precision import resolve_precision
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROMPT_LENGTH, VOCABULARY = 8, 64
@@ -108,6 +110,14 @@ def plain_step(model: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], precisio
         optimizer.zero_grad(set_to_none=True)
 
     return step
+
+
+def idle_memory_mib(device: torch.device) -> float:
+    """Peak memory once a small step has loaded and set up all that any step needs: what comes on top is the model's."""
+    settings = read_settings(QUICK)
+    precision = resolve_precision(settings.train.precision, device)
+    plain_step(make_denoiser(settings).to(device), random_inputs(settings, 1, device), precision)()
+    return peak_memory_mib()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 from cells import RESULTS, ROOT_PARAMS, Cell, Plan, cell_fingerprint, cell_sections, data_sections
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from results import Interval, Results, over_seeds
+from findings import Interval, Results, over_seeds
 
 from t2s import atomic
 from t2s.evaluation.plots import write_png

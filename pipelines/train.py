@@ -4,6 +4,7 @@ One process, or as many as a launcher starts: `torchrun --nproc_per_node 2 pipel
 """
 
 import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
     assert held is not None
     tokenizer = recipe.tokenizer()
     with held as state, tracked(state, recipe.runtime, config) as tracker:
-        result = train(make_training(recipe, tokenizer, accelerator, state, tracker, SHEETS))
+        sheets = state.folder / "sheets"  # DVC deletes the outs of a stage it starts; a resumed run draws none again
+        sheets.mkdir(exist_ok=True)
+        result = train(make_training(recipe, tokenizer, accelerator, state, tracker, sheets))
+        shutil.rmtree(SHEETS, ignore_errors=True)
+        shutil.copytree(sheets, SHEETS)
         facts = {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
         save_checkpoint(CHECKPOINT, result.weights, {**recipe.checkpoint_metadata(tokenizer, mark), **facts})
         write_history(Path("reports/plots/training.csv"), result.history)

@@ -44,6 +44,7 @@ DVC = {
     "queue logs": "--follow", "queue start": "--jobs -j", "queue status": "", "queue stop": "",
     "remote add": "--default --local -d", "remote modify": "--local",
     "repro": "-f --force -s --single-item",
+    "commit": "-f --force",
 }  # fmt: skip
 TAKES_VALUE = {"-S", "-n", "--sort-by", "--sort-order", "--targets", "--jobs", "-j"}
 USAGE_ERROR = typer.BadParameter.__bases__[0]  # Typer brings a click of its own

@@ -5,7 +5,7 @@ import re
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -23,7 +23,7 @@ class _StrictLoader(yaml.SafeLoader):
     """
 
     # A copy, so that other loaders stay as they are.
-    yaml_implicit_resolvers: ClassVar[Any] = {
+    yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

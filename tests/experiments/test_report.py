@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cells import Plan
-from results import Results, over_seeds
+from findings import Results, over_seeds
 from run_cell import drop_stale_sheets, finished_mark
 
 from report import write_report

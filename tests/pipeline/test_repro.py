@@ -140,11 +140,14 @@ def test_code_touches_the_stages_that_run_it(
 def test_a_comment_trains_nothing_again(project: Any, stages_run: StagesRun) -> None:
     """DVC sees that the file differs and starts train; its fingerprint is the old one, so it only hands out its end."""
     before = project.bytes_of("models/t2s.safetensors")
+    sheets = {path.name: path.read_bytes() for path in (project.path / "reports" / "training").iterdir()}
     project.append("src/t2s/training/loop.py", "\n# a remark\n")
     said = project.run("dvc", "repro", "train")
     assert stages_run(said) == ["train"]
     assert "going on from step" in said
     assert tensors(project.bytes_of("models/t2s.safetensors")) == tensors(before)
+    assert len(sheets) == 2
+    assert {path.name: path.read_bytes() for path in (project.path / "reports" / "training").iterdir()} == sheets
 
 
 def tensors(checkpoint: bytes) -> bytes:

@@ -24,8 +24,8 @@ def losses_of(lab, count: int, **changes) -> list[float]:
     seen: list[float] = []
     objective = training.objective
 
-    def noting(denoiser, batch):
-        loss, x0_mse = objective(denoiser, batch)
+    def noting(denoiser, batch, frame):
+        loss, x0_mse = objective(denoiser, batch, frame)
         seen.append(loss.mean().item())
         return loss, x0_mse
 

@@ -69,7 +69,7 @@ def perfect(objective: Objective, noised, error: float = 0.0):
 
     x0 = noised.x0 + error
     convert = {"sample": lambda *_: x0, "epsilon": to_eps, "v": to_v}[objective.kind]
-    return lambda x_t, t, ids: convert("sample", x0, x_t, t, objective.schedule)
+    return lambda x_t, t, ids, frame: convert("sample", x0, x_t, t, objective.schedule)
 
 
 @pytest.mark.parametrize("kind", ["sample", "v", "epsilon"])
@@ -91,7 +91,7 @@ def test_moving_pixels_and_frame_differences_are_weighed_as_asked(make_objective
     plain = make_objective()
     noised = plain.noised(clips, ids, generator())
     still = clips.mean(2, keepdim=True).expand_as(clips)  # right on the background, wrong on what moves
-    blind = lambda x_t, t, ids: still  # noqa: E731
+    blind = lambda x_t, t, ids, frame: still  # noqa: E731
     base, _ = plain(blind, noised)
     for changes in ({"motion_weight": 2.0}, {"frame_difference_weight": 2.0}):
         assert (make_objective(**changes)(blind, noised)[0] > base).all()
