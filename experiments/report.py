@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from cells import RESULTS, ROOT_PARAMS, Cell, Plan, cell_fingerprint, cell_sections, data_sections
+from findings import Interval, Results, over_seeds
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from findings import Interval, Results, over_seeds
 
 from t2s import atomic
 from t2s.evaluation.plots import write_png
