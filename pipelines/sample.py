@@ -7,6 +7,7 @@ import numpy as np
 from t2s.clips import Clips
 from t2s.paramsfile import read_sections
 from t2s.progress import track
+from t2s.prompts import file_stem
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.sample_config import SampleConfig
@@ -33,7 +34,7 @@ def main() -> None:
             guidance_rescale=config.guidance_rescale,
             sampler=config.sampler,
         )
-        name = prompt.replace(" ", "-")
+        name = file_stem(prompt)
         for suffix in ("mp4", "gif"):
             clips.save(FOLDER / f"{name}.{suffix}", mark=config.mark, scale=config.scale)
         made.append(clips)
