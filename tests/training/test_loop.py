@@ -55,7 +55,7 @@ def test_epochs_are_counted_whatever_the_batch_size(lab) -> None:
         assert {"train_loss", "x0_mse", "skill_low", "noisiness", "output_scale"} <= result.history.rows[-1].keys()
 
 
-@pytest.mark.parametrize(("optimizer", "atol"), [("adamw", 2e-5), ("muon", 1e-3)])  # Muon magnifies rounding
+@pytest.mark.parametrize(("optimizer", "atol"), [("adamw", 2e-5), ("muon", 3e-3)])  # Muon magnifies rounding
 def test_accumulation_changes_memory_and_not_the_result(lab, optimizer: str, atol: float) -> None:
     whole, parts = (lab.run(accumulation=parts, optimizer=optimizer) for parts in (1, 4))
     for name, weight in whole.weights.items():

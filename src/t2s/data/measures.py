@@ -102,8 +102,8 @@ def _measure_pixels(record: ClipRecord, shard: npt.NDArray[Any] | None) -> Row:
     values = clip.astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
         measured = {
-            "minimum": values.min(initial=np.inf),
-            "maximum": values.max(initial=-np.inf),
+            "minimum": values.min() if values.size else np.nan,
+            "maximum": values.max() if values.size else np.nan,
             "deviation": values.std() if values.size else np.nan,
             "brightness": values.mean() if values.size else np.nan,
             "motion": np.abs(np.diff(values, axis=0)).mean() if len(values) > 1 else 0.0,
