@@ -1,7 +1,8 @@
 """A stage as a launcher runs it, held at a step: `held_stage.py STEP pipelines/train.py`. For test_distributed.py.
 
 Each process that comes to STEP (-1: none does) writes its pid to held-<rank> and waits: for kill -9, or for SIGTERM,
-after which it goes on. No process is started that talks to MLflow; the record that one would send is still written.
+after which it goes on. What takes long and is another test's matter is left out: no process talks to MLflow (the record
+that one would send is still written), no contact sheets are drawn.
 """
 
 import os
@@ -12,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import t2s.assembly as assembly
 import t2s.tracking.tracker as tracker
 from t2s.training.loader import Batch, StepBatches
 
@@ -46,6 +48,7 @@ def main(step: int, script: str) -> None:
         return read(batches, i)
 
     StepBatches.__getitem__ = held  # type: ignore[method-assign]
+    assembly.sheet_drawer = lambda *parts: lambda denoiser, epoch: {}
     tracker.SenderProcess = NoSender  # type: ignore[misc,assignment]
     runpy.run_path(script, run_name="__main__")
 

@@ -57,23 +57,34 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"} | changes
 
 
-def by_launcher(script: list[str], processes: int = 2) -> list[str]:
-    """torchrun, as `python -m` so that it needs no PATH."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    return [sys.executable, *(launcher if processes > 1 else []), *script]
+def by_launcher(script: list[str]) -> list[str]:
+    """Two processes by torchrun, as `python -m` so that it needs no PATH."""
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *script]
 
 
 def stage(step: int = -1) -> list[str]:
     return [part.format(step=step) for part in STAGE]
 
 
-def finish(project: Path, processes: int) -> str:
+def finish(project: Path, command: list[str]) -> str:
     """Train to the end; what the stage said."""
-    done = subprocess.run(
-        by_launcher(stage(), processes), cwd=project, env=environment(), capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stderr
+
+
+def as_two_tasks(script: list[str], folder: Path) -> list[tuple[int, str]]:
+    """(exit code, stderr) of two processes started as Slurm starts tasks: no launcher, the rank in the environment."""
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    tasks = [
+        subprocess.Popen(
+            [sys.executable, *script], cwd=folder, stderr=subprocess.PIPE, text=True,
+            env=environment(**common, RANK=str(rank), LOCAL_RANK=str(rank)),
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    said = [task.communicate(timeout=PATIENCE_S)[1] for task in tasks]
+    return [(task.returncode, text) for task, text in zip(tasks, said, strict=True)]
 
 
 @contextmanager
@@ -155,20 +166,20 @@ def make_project(
 def alone(make_project: Callable[..., Path]) -> Path:
     """Trained by one process."""
     project = make_project()
-    finish(project, processes=1)
+    finish(project, [sys.executable, *stage()])
     return project
 
 
 @pytest.fixture(scope="module")
 def together(make_project: Callable[..., Path]) -> Path:
-    """Trained by two."""
-    project = make_project()
-    said = finish(project, processes=2)
+    """Trained by two, each in two micro-batches."""
+    project = make_project(accumulation=2)
+    said = finish(project, by_launcher(stage()))
     assert said.count("trained ") == 1
     return project
 
 
-def test_two_processes_learn_what_one_learns(alone: Path, together: Path) -> None:
+def test_two_processes_learn_what_one_learns_in_micro_batches_too(alone: Path, together: Path) -> None:
     """Up to the rounding of a sum in another order, magnified by Adam where a gradient is nothing but rounding."""
     same(alone, together, atol=1e-4)
     moved = [name for name, weight in weights(alone).items() if not torch.equal(weight, weights(together)[name])]
@@ -188,16 +199,10 @@ def test_the_main_process_alone_writes(together: Path) -> None:
     assert len(list(together.glob("runs/*"))) == 1
 
 
-def test_accumulation_in_two_processes_is_exact(together: Path, make_project: Callable[..., Path]) -> None:
-    project = make_project(accumulation=2)
-    finish(project, processes=2)
-    same(together, project, atol=1e-4)
-
-
 def test_killed_then_asked_to_stop_two_go_on_as_if_nothing_had_happened_and_one_goes_on_for_two(
     alone: Path, together: Path, make_project: Callable[..., Path], tmp_path: Path
 ) -> None:
-    project = make_project()
+    project = make_project(accumulation=2)
     with held(project, KILLED_AT) as (launcher, pids):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
@@ -210,31 +215,23 @@ def test_killed_then_asked_to_stop_two_go_on_as_if_nothing_had_happened_and_one_
     assert f"going on from step {KILLED_AT} " in (project / "log.txt").read_text()
     assert not (project / "models").exists()
     other = Path(shutil.copytree(project, tmp_path / "one"))
-    assert f"going on from step {ASKED_AT + 1} " in finish(project, processes=2)
+    (code, said), (other_code, _) = as_two_tasks(stage(), project)
+    assert (code, other_code) == (0, 0), said
+    assert f"going on from step {ASKED_AT + 1} " in said
     same(project, together, atol=0)
-    assert f"going on from step {ASKED_AT + 1} " in finish(other, processes=1)
+    assert f"going on from step {ASKED_AT + 1} " in finish(other, [sys.executable, *stage()])
     same(other, alone, atol=1e-4)
 
 
 def test_what_the_main_process_refuses_ends_all_with_one_line(together: Path, tmp_path: Path) -> None:
-    """Started the way Slurm starts tasks: no launcher, the rank in the environment."""
     project = Path(shutil.copytree(together, tmp_path / "project"))
     shard = next((project / "data/clips").glob("*.npy"))
     content = bytearray(shard.read_bytes())
     content[-5] ^= 16
     shard.write_bytes(content)
-    port = free_port()
-    tasks = [
-        subprocess.Popen(
-            [sys.executable, *stage()], cwd=project, stderr=subprocess.PIPE, text=True,
-            env=environment(
-                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port
-            ),
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    said = [task.communicate(timeout=PATIENCE_S)[1] for task in tasks]
-    assert [task.returncode for task in tasks] == [1, 1], said
+    ended = as_two_tasks(stage(), project)
+    said = [text for _, text in ended]
+    assert [code for code, _ in ended] == [1, 1], said
     assert "error: data/clips: 1 of 18 clips do not match their digest (clip-" in said[0]
     assert [text.count("error: ") for text in said] == [1, 0]
     assert not any("Traceback" in text for text in said)
@@ -246,10 +243,8 @@ def test_fsdp2_shards_the_network_and_learns_the_same(
     sections = {"model": tiny_section("model", **MODEL), "diffusion": tiny_section("diffusion")}
     (tmp_path / "sections.json").write_text(json.dumps(sections))
     script = str(Path(__file__).parent / "sharded_step.py")
-    done = subprocess.run(
-        by_launcher([script]), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    ended = as_two_tasks([script], tmp_path)
+    assert [code for code, _ in ended] == [0, 0], ended
     report = json.loads((tmp_path / "sharded.json").read_text())
     for sharded, whole in zip(report["sharded"], report["whole"], strict=True):
         assert sharded == pytest.approx(whole, rel=1e-5)
