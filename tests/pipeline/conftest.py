@@ -22,7 +22,7 @@ TINY: dict[str, dict[str, Any]] = runpy.run_path(str(ROOT / "benchmarks" / "tiny
 TINIER: dict[str, dict[str, Any]] = {
     "signer": {"num_test_signers": 2, "duration_s": 1.0},
     "train": {"epochs": 3, "sample_epochs": [1], "warmup_steps": 2},
-    "recogniser": {"epochs": 40, "width": 8, "num_frames": 4, "image_size": 16, "batch_size": 8, "gate_margin": 0.05},
+    "recogniser": {"epochs": 20, "width": 8, "num_frames": 4, "image_size": 16, "batch_size": 8, "gate_margin": 0.05},
     "evaluate": {
         "clips_per_sign": 2,
         "num_steps": 3,
