@@ -32,7 +32,7 @@ check: install          ## style, types, architecture
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -q tests/test_architecture.py tests/test_stage_deps.py
+	pytest -q tests/test_architecture.py tests/test_params.py tests/test_stage_deps.py
 
 bench: install          ## speed and memory, as ratios in one run
 	python benchmarks/run_all.py

@@ -247,3 +247,28 @@ def make_checkpoint(tiny_section: Callable[..., dict[str, Any]]) -> Callable[...
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Path]) -> Path:
     """One such checkpoint, to read and not to change."""
     return make_checkpoint(tmp_path_factory.mktemp("tiny") / "t2s.safetensors")
+
+
+@pytest.fixture(scope="session")
+def write_clips() -> Callable[[Path], None]:
+    """`write_clips(folder)`: 12 train, 3 val and 3 test clips of 4 frames of 8 x 8 pixels, of three signs."""
+
+    def write(folder: Path) -> None:
+        import numpy as np
+
+        from t2s.data.shards import ShardWriter
+
+        random, signs = np.random.default_rng(0), ("hello", "thank you", "please")
+        source = {
+            "source": "test", "media_root": ".", "licence": "CC0", "language": "none", "split_key": "signer",
+            "notes": "", "synthetic": True,
+        }  # fmt: skip
+        with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=5, source=source) as writer:
+            for i in range(18):
+                sign, split = signs[i % 3], ("train", "train", "train", "train", "val", "test")[i // 3]
+                writer.add(
+                    random.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), clip_id=f"clip-{i}", text=sign, sign=sign,
+                    signer=f"{split}-{i}", split=split, fps=8.0, source_frames=4, licence="CC0",
+                )  # fmt: skip
+
+    return write

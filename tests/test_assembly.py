@@ -9,7 +9,6 @@ import torch
 
 from t2s.assembly import Reader, Recipe, make_accelerator, make_training, other_prompts
 from t2s.data.clips import ClipStore
-from t2s.data.shards import ShardWriter
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
 from t2s.models.config import ModelConfig
@@ -23,21 +22,9 @@ SIGNS = ["hello", "thank you", "please"]
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
-    """12 train, 3 val and 3 test clips of 4 frames of 8×8 pixels, in shards of 5."""
+def store(tmp_path_factory: pytest.TempPathFactory, write_clips) -> ClipStore:
     folder = tmp_path_factory.mktemp("data") / "clips"
-    random = np.random.default_rng(0)
-    source = {
-        "source": "test", "media_root": ".", "licence": "CC0", "language": "none", "split_key": "signer", "notes": "",
-        "synthetic": True,
-    }  # fmt: skip
-    with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=5, source=source) as writer:
-        for i in range(18):
-            sign, split = SIGNS[i % 3], ("train", "train", "train", "train", "val", "test")[i // 3]
-            writer.add(
-                random.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), clip_id=f"clip-{i}", text=sign, sign=sign,
-                signer=f"{split}-{i}", split=split, fps=8.0, source_frames=4, licence="CC0",
-            )  # fmt: skip
+    write_clips(folder)
     return ClipStore.open(folder)
 
 

@@ -35,42 +35,9 @@ tracker.finish()
 
 
 @pytest.fixture(scope="module")
-def checkpoint(
-    tmp_path_factory: pytest.TempPathFactory,
-    make_model_config: Callable[..., Any],
-    make_diffusion_config: Callable[..., Any],
-) -> Path:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Path]) -> Path:
     """A tiny untrained model that knows two signs."""
-    from t2s.diffusion.schedule import make_schedule
-    from t2s.models.config import ClipShape
-    from t2s.models.text import PromptTokenizer
-    from t2s.models.vivit import ViViT
-
-    model, diffusion = make_model_config(input_pool=1, projection_shortcut=False), make_diffusion_config()
-    clip = ClipShape(num_frames=4, image_size=8, fps=8.0)
-    tokenizer = PromptTokenizer.fit(["hello", "thank you"], model.text)
-    denoiser = ViViT(
-        model,
-        clip,
-        vocab_size=tokenizer.vocab_size,
-        temporal_weight=0.5,
-        alphas_cumprod=make_schedule(diffusion).alphas_cumprod,
-        prediction_type=diffusion.prediction_type,
-    )
-    config = {"model": model, "diffusion": diffusion, "clip": clip}
-    path = tmp_path_factory.mktemp("model") / "t2s.safetensors"
-    save_checkpoint(
-        path,
-        denoiser.state_dict(),
-        {
-            "config": {name: section.model_dump(mode="json") for name, section in config.items()}
-            | {"temporal_weight": 0.5},
-            "tokenizer": tokenizer.serialized,
-            "prompts": ["hello", "thank you"],
-            **dict.fromkeys(("fingerprint", "git_revision", "licence", "mlflow_run_id"), "test"),
-        },
-    )
-    return path
+    return make_checkpoint(tmp_path_factory.mktemp("model") / "t2s.safetensors")
 
 
 @pytest.fixture(scope="module")

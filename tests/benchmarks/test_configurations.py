@@ -21,7 +21,7 @@ def documented_options() -> list[str]:
     """What the shell makes of the command that the preset's own comment shows."""
     command = re.search(r"dvc exp run \$\((sed .*)\)$", PRESET.read_text("utf-8"), re.MULTILINE)
     assert command is not None
-    made = subprocess.run(command[1], shell=True, cwd=ROOT, check=True, capture_output=True, text=True)
+    made = subprocess.run(["sh", "-c", command[1]], cwd=ROOT, check=True, capture_output=True, text=True)
     return made.stdout.split()
 
 

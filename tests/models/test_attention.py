@@ -2,7 +2,7 @@
 
 import torch
 
-from t2s.models.attention import Attention, Block, TemporalAttention
+from t2s.models.attention import Attention, Block, TemporalAttention, attend
 
 
 def test_masked_tokens_are_not_looked_at() -> None:
@@ -58,3 +58,13 @@ def test_a_fresh_block_is_the_identity() -> None:
     block, x = Block(32, 2, 2.0, 0.0), torch.randn(2, 5, 32)
     prompt = (torch.randn(2, 3, 32), torch.ones(2, 1, 1, 3, dtype=torch.bool))
     assert torch.equal(block(x, torch.randn(2, 32), prompt), x)
+
+
+def test_on_a_cpu_attention_is_computed_in_fp32_whatever_autocast_says() -> None:
+    q, k, v = (torch.randn(2, 2, 5, 8) for _ in range(3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), None)
+    rounded = [part.bfloat16().float() for part in (q, k, v)]
+    exact = (rounded[0] @ rounded[1].transpose(-1, -2) / 8**0.5).softmax(-1) @ rounded[2]
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, exact, rtol=1e-5, atol=1e-6)

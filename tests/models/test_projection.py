@@ -106,3 +106,18 @@ def test_the_input_it_sees_is_in_register_with_its_features(stir) -> None:
     change = (projection(tokens, nudged) - projection(tokens, x_t)).abs().amax((0, 1))
     assert change[[0, 2, 3]].max() == 0
     assert change[1, :2, 6:].mean() > change[1, 4:, :4].mean()
+
+
+@pytest.mark.parametrize("name", projections())
+@pytest.mark.parametrize("frame", range(TUBELET))
+def test_one_frame_of_each_tubelet_is_drawn_as_among_all(name: str, frame: int) -> None:
+    torch.manual_seed(0)
+    projection = projections()[name].eval()
+    with torch.no_grad():
+        for weights in projection.parameters():  # the last layer starts silent
+            weights += 0.1 * torch.randn_like(weights)
+    tokens = torch.randn(2, 3, GRID**2, WIDTH)
+    x_t = torch.randn(2, CHANNELS, 3 * TUBELET, GRID * PATCH, GRID * PATCH)
+    everything, some = projection(tokens, x_t), projection(tokens, x_t, frame)
+    assert some.abs().max() > 0
+    torch.testing.assert_close(some, everything[:, :, frame::TUBELET], rtol=1e-4, atol=1e-5)

@@ -268,3 +268,10 @@ def test_dropout_only_acts_in_training(make_vivit, x_t, t, ids) -> None:
     assert torch.equal(model(x_t, t, ids), model(x_t, t, ids))
     model.train()
     assert not torch.equal(model(x_t, t, ids), model(x_t, t, ids))
+
+
+@pytest.mark.parametrize("residual", ["none", "blend", "legacy"])
+def test_one_frame_of_each_tubelet_is_answered_as_among_all(make_vivit, x_t, t, ids, residual) -> None:
+    model = make_vivit(projection="seed", residual=residual).eval()
+    some = model(x_t, t, ids, 1)
+    torch.testing.assert_close(some, model(x_t, t, ids)[:, :, 1 :: model.config.tubelet_size], rtol=1e-4, atol=1e-5)

@@ -16,20 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import yaml
 
 from t2s.checkpoint import load_checkpoint
-from t2s.data.shards import ShardWriter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # a busy machine may need several times the usual minute
 
 ROOT = Path(__file__).parents[2]
 STAGE = [str(Path(__file__).parent / "held_stage.py"), "{step}", str(ROOT / "pipelines/train.py")]
 PATIENCE_S = 240.0
-SIGNS = ("hello", "thank you", "please")
 # Every parameter that can be without a gradient for a while is one here: half of the run is coarse.
 MODEL = {
     "input_pool": 2, "projection": "seed", "projection_shortcut": True, "projection_sees_input": True,
@@ -37,19 +34,6 @@ MODEL = {
 }  # fmt: skip
 TRAIN = {"epochs": 8, "coarse_fraction": 0.5, "augment": {"flip": 0.5, "colour": 0.1}}  # 24 steps of 4 clips
 KILLED_AT, ASKED_AT = 8, 15  # in the coarse part, and past it
-
-
-def write_clips(folder: Path) -> None:
-    """12 train, 3 val and 3 test clips of 4 frames of 8×8 pixels."""
-    random = np.random.default_rng(0)
-    source = {"source": "test", "licence": "CC0", "language": "none"}
-    with ShardWriter(folder, num_frames=4, image_size=8, clips_per_shard=5, source=source) as writer:
-        for i in range(18):
-            sign, split = SIGNS[i % 3], ("train", "train", "train", "train", "val", "test")[i // 3]
-            writer.add(
-                random.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), clip_id=f"clip-{i}", text=sign, sign=sign,
-                signer=f"{split}-{i}", split=split, fps=8.0, source_frames=4, licence="CC0",
-            )  # fmt: skip
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -145,7 +129,9 @@ def same(one: Path, other: Path, atol: float) -> None:
 
 @pytest.fixture(scope="module")
 def make_project(
-    tmp_path_factory: pytest.TempPathFactory, tiny_section: Callable[..., dict[str, Any]]
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_section: Callable[..., dict[str, Any]],
+    write_clips: Callable[[Path], None],
 ) -> Callable[..., Path]:
     """`make_project(accumulation=2)`: a folder that pipelines/train.py can train in."""
 

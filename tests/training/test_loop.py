@@ -99,6 +99,19 @@ def test_a_coarse_start_changes_over_at_its_step_and_resumes_across_it(lab) -> N
         same_result(lab.run(state, **changes), whole)
 
 
+def test_thinned_steps_follow_the_coarse_ones_and_take_the_frames_in_turn(lab) -> None:
+    training = lab.training(epochs=4, coarse_fraction=0.5, thin_frames=True, model=COARSE)
+    asked: list[int | None] = []
+    training.denoiser.register_forward_pre_hook(lambda module, args: asked.append(args[3]) if module.training else None)
+    train(training)
+    assert asked == [None] * 6 + [0, 1] * 3
+
+
+def test_a_flag_is_told_once_as_long_as_it_stands(lab, caplog: pytest.LogCaptureFixture) -> None:
+    train(lab.training(epochs=4, monitor={"output_scale_notice": [3.0, 4.0]}))
+    assert caplog.text.count("notice flag") == 1
+
+
 def test_a_kill_between_checkpoints_costs_the_steps_since_and_nothing_else(lab) -> None:
     def kill() -> None:
         raise KeyboardInterrupt  # not noted by anyone: as good as kill -9 for the state on disk

@@ -11,7 +11,7 @@ from t2s.training.objective import Objective
 def make_objective(make_train_config, make_diffusion_config):
     def make(kind: str = "sample", **changes) -> Objective:
         schedule = make_schedule(make_diffusion_config(prediction_type=kind))
-        return Objective(schedule, kind, make_train_config(**changes))
+        return Objective(schedule, kind, make_train_config(**changes), tubelet_size=2)
 
     return make
 
@@ -99,3 +99,24 @@ def test_moving_pixels_and_frame_differences_are_weighed_as_asked(make_objective
     base, _ = plain(constant, noised)
     for changes in ({"motion_weight": 2.0}, {"frame_difference_weight": 2.0}):
         torch.testing.assert_close(make_objective(**changes)(constant, noised)[0], base, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["sample", "v", "epsilon"])
+@pytest.mark.parametrize("frame", [0, 1])
+def test_a_thinned_step_looks_at_one_frame_of_each_tubelet(make_objective, moving_clips, kind, frame) -> None:
+    clips, ids = moving_clips(6, 0)
+    objective = make_objective(kind)
+    noised = objective.noised(clips, ids, generator())
+    seen = slice(frame, None, 2)
+    wrong_elsewhere = noised.x0 + 5.0
+    wrong_elsewhere[:, :, seen] = noised.x0[:, :, seen] + 0.1
+
+    def denoiser(x_t, t, ids, asked):
+        from t2s.diffusion.prediction import to_eps, to_v
+
+        assert asked == frame
+        convert = {"sample": lambda kind, x0, *_: x0, "epsilon": to_eps, "v": to_v}[kind]
+        return convert("sample", wrong_elsewhere, x_t, t, objective.schedule)[:, :, seen]
+
+    _, x0_mse = objective(denoiser, noised, frame)
+    torch.testing.assert_close(x0_mse, torch.full((6,), 0.01), rtol=1e-2, atol=1e-5)

@@ -33,7 +33,7 @@ class Noised:
 class Objective:
     """The training objective that `diffusion:` and `train:` describe."""
 
-    def __init__(self, schedule: Schedule, kind: PredictionType, config: TrainConfig, tubelet_size: int = 1) -> None:
+    def __init__(self, schedule: Schedule, kind: PredictionType, config: TrainConfig, tubelet_size: int) -> None:
         """`tubelet_size`: frames of which a thinned step looks at one."""
         self.schedule, self.kind, self.config, self.tubelet_size = schedule, kind, config, tubelet_size
         self.weights = loss_weights(config.snr_weighting, schedule, kind).float()  # (T,)
