@@ -81,3 +81,9 @@ def test_nothing_but_white_space_is_refused(text: str) -> None:
 def test_a_nul_character_is_refused() -> None:
     with pytest.raises(UserError, match="NUL"):
         require_text("hello\0")
+
+
+def test_a_prompt_as_long_as_a_book_is_refused() -> None:
+    require_text("hello " * 100)
+    with pytest.raises(UserError, match="6000 characters: at most 1000"):
+        require_text("hello " * 1000)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from t2s.errors import UserError
 
+MAX_PROMPT = 1000  # characters, as data.max_caption_length's default: a clip per sign, so no essay
+
 
 @dataclass(frozen=True)
 class ParsedPrompt:
@@ -50,9 +52,11 @@ def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
 
 
 def require_text(text: str) -> None:
-    """Raises UserError when a prompt is nothing but white space or holds a NUL character."""
+    """Raises UserError when a prompt is nothing but white space, longer than MAX_PROMPT, or holds a NUL character."""
     if not text.strip():
         raise UserError("the prompt is empty: give a text, for example: t2s sample hello")
+    if len(text) > MAX_PROMPT:
+        raise UserError(f"the prompt has {len(text)} characters: at most {MAX_PROMPT} are read")
     if "\0" in text:
         raise UserError("the prompt holds a NUL character; leave it out")
 

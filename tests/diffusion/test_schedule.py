@@ -15,6 +15,7 @@ from t2s.diffusion.schedule import (
     add_noise,
     at,
     cosine,
+    even_logsnr,
     linear,
     make_schedule,
     rescale_zero_terminal_snr,
@@ -22,7 +23,7 @@ from t2s.diffusion.schedule import (
 )
 
 MakeConfig = Callable[..., DiffusionConfig]
-shapes = st.sampled_from([cosine, linear])
+shapes = st.sampled_from([cosine, linear, even_logsnr])
 lengths = st.integers(min_value=3, max_value=1000)
 
 
@@ -52,6 +53,12 @@ def test_cosine_reaches_noise_and_linear_at_50_does_not() -> None:
     assert cosine(50)[-1] < 1e-4
     assert linear(50)[-1].item() == pytest.approx(0.60, abs=0.005)
     assert linear(1000)[-1] < 1e-4
+
+
+def test_even_logsnr_spends_as_many_steps_on_every_range(make_diffusion_config: MakeConfig) -> None:
+    logsnr = make_schedule(make_diffusion_config(schedule="even_logsnr", logsnr_shift=-4.5)).snr.log()
+    assert (logsnr[0].item(), logsnr[-1].item()) == (pytest.approx(3.0), pytest.approx(-12.0))
+    torch.testing.assert_close(logsnr.diff(), torch.full((49,), -15 / 49, dtype=torch.float64))
 
 
 def test_zero_terminal_snr_keeps_the_first_step_and_ends_in_pure_noise() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from t2s.errors import UserError
 from t2s.evaluation.bootstrap import Bootstrap
 
 BOOTSTRAP = Bootstrap(resamples=400, seed=0)
@@ -48,6 +49,13 @@ def test_ratio_of_independent_sets_and_of_paired_ones() -> None:
     assert apart is not None
     assert apart.value == pytest.approx(2.0)
     assert apart.low < 2 < apart.high
+
+
+def test_a_paired_ratio_survives_zeros_and_refuses_nothing_but_zeros() -> None:
+    paired = BOOTSTRAP.paired_ratio([2.0, 0.0, 0.0], [1.0, 0.0, 0.0])
+    assert (paired.low, paired.value, paired.high) == (2.0, 2.0, 2.0)
+    with pytest.raises(UserError, match="do not differ"):
+        BOOTSTRAP.paired_ratio(np.ones(3), np.zeros(3))
 
 
 def test_ratio_to_nothing_is_undefined_and_to_almost_nothing_is_finite() -> None:

@@ -25,7 +25,7 @@ class DiffusionConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     num_timesteps: int = Field(ge=3, le=4000, description="T, steps of the forward process")
-    schedule: Literal["cosine", "linear"] = Field(description="shape of alphas_cumprod")
+    schedule: Literal["cosine", "linear", "even_logsnr"] = Field(description="shape of alphas_cumprod")
     logsnr_shift: float = Field(ge=-8, le=8, description="added to log-SNR; negative: more noise at every t")
     zero_terminal_snr: bool = Field(description="rescale so that t = T-1 is pure noise")
     prediction_type: PredictionType = Field(description="what the network predicts")

@@ -12,6 +12,7 @@ from torch import Tensor
 from t2s.diffusion.config import DiffusionConfig
 
 MAX_BETA = 0.999  # Nichol & Dhariwal 2021: keeps alphas_cumprod above zero
+MAX_LOGSNR = 7.5  # where even_logsnr starts; it ends at the negative of it
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Schedule:
 
 def make_schedule(config: DiffusionConfig) -> Schedule:
     """The schedule that params.yaml names: shape, then log-SNR shift, then zero-terminal rescale."""
-    shape = {"cosine": cosine, "linear": linear}[config.schedule]
+    shape = {"cosine": cosine, "linear": linear, "even_logsnr": even_logsnr}[config.schedule]
     abar = shift_logsnr(shape(config.num_timesteps), config.logsnr_shift)
     return Schedule(rescale_zero_terminal_snr(abar) if config.zero_terminal_snr else abar)
 
@@ -65,6 +66,15 @@ def linear(num_timesteps: int) -> Tensor:
     """Ho et al. 2020 (2006.11239): betas 1e-4 … 0.02. Made for T = 1000: with T = 50 it ends at abar 0.6."""
     betas = torch.linspace(1e-4, 0.02, num_timesteps, dtype=torch.float64)
     return (1 - betas).cumprod(0)
+
+
+def even_logsnr(num_timesteps: int) -> Tensor:
+    """Log-SNR falls in equal steps from MAX_LOGSNR to -MAX_LOGSNR (Kingma et al. 2021, 2107.00630, with its line fixed).
+
+    What a clip looks like as a whole, the colour of clothes and background, is decided at log-SNR -11 … -6, for many
+    equal pixels outweigh much noise. The cosine curve crosses that range in a few of its last steps; this one does not.
+    """
+    return torch.sigmoid(torch.linspace(MAX_LOGSNR, -MAX_LOGSNR, num_timesteps, dtype=torch.float64))
 
 
 def shift_logsnr(abar: Tensor, shift: float) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from t2s.errors import UserError
 from t2s.evaluation.arrays import Labels, PerClip
 
 LEVEL = 0.95
@@ -53,16 +54,24 @@ class Bootstrap:
         return _estimate(float(top.mean() / bottom.mean()), drawn[defined] / divisor[defined], len(top))
 
     def paired_ratio(self, above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate:
-        """The ratio of two means over the same clips, (n,) each, resampled together."""
+        """The ratio of two means over the same clips, (n,) each, resampled together.
+
+        Raises:
+            UserError: the lower mean is 0, as it is where all clips are the same.
+        """
         top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
-        return self.statistic(len(top), lambda rows: top[rows].mean(axis=-1) / bottom[rows].mean(axis=-1))
+        if bottom.mean() == 0:
+            raise UserError("the held-out clips do not differ from each other, so nothing can be measured: check the data")
+        drawn = self._draw(len(top), lambda rows: np.stack([top[rows].mean(-1), bottom[rows].mean(-1)], axis=1))
+        drawn = drawn[drawn[:, 1] != 0]
+        return _estimate(float(top.mean() / bottom.mean()), drawn[:, 0] / drawn[:, 1], len(top))
 
     def statistic(self, n: int, of_rows: Callable[[Labels], PerClip]) -> Estimate:
         """Any statistic of n clips: `of_rows` maps row numbers (R, n) to values (R,)."""
         value = float(of_rows(np.arange(n)[None])[0]) if n else float("nan")
         return _estimate(value, self._draw(n, of_rows, stream=0), n)
 
-    def _draw(self, n: int, of_rows: Callable[[Labels], PerClip], stream: int) -> PerClip:
+    def _draw(self, n: int, of_rows: Callable[[Labels], PerClip], stream: int = 0) -> PerClip:
         if n == 0:
             raise ValueError("no clips to estimate from")
         rng = np.random.default_rng((self.seed, stream))

@@ -57,7 +57,7 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(ge=0, lt=1)
     warmup_steps: int = Field(ge=0)
     decay_fraction: float = Field(ge=0, le=1, description="last share of the run in which the rate falls to 0")
-    gradient_clip: float = Field(gt=0)
+    gradient_clip: float = Field(gt=0, allow_inf_nan=False)
     ema_decay: float = Field(ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"]
     compile: bool
