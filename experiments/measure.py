@@ -37,7 +37,7 @@ SHEET_SIGNS = 4  # rows of a sample sheet
 SHEET_FRAMES = 6  # its columns
 SHEET_SEED = 0  # row i starts from the noise of seed SHEET_SEED + i, in every cell and at every epoch
 SHEET_STEPS = 12
-SHEET_GUIDANCE = 3.0
+SHEET_GUIDANCE = 2.0
 
 
 def measure_cell(model: Text2Sign, judge: Checkpoint, store: ClipStore, config: EvaluateConfig) -> dict[str, Any]:

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
 SHEET_STEPS = 10
-SHEET_GUIDANCE = 3.0
+SHEET_GUIDANCE = 2.0
 PATIENCE = timedelta(hours=2)  # how long processes wait for the main one: it alone verifies, validates and samples
 
 

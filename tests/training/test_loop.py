@@ -147,6 +147,31 @@ def test_a_signal_leaves_a_state_and_its_exit_code(lab, number: int, code: int) 
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_readers_that_die_of_the_same_signal_cost_nothing(lab) -> None:
+    def die_with_the_group() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Terminated.")
+
+    with lab.open_state("whole") as state:
+        whole = lab.run(state)
+    with lab.open_state("parted") as state, pytest.raises(SystemExit) as left:
+        train(lab.stopped_after(lab.training(state), 2, die_with_the_group))
+    assert left.value.code == 143
+    with lab.open_state("parted") as state:
+        found = state.latest()
+        assert found is not None
+        assert found.metadata["step"] == 2
+        same_result(lab.run(state), whole)
+
+
+def test_readers_that_die_of_something_else_are_an_error(lab) -> None:
+    def die() -> None:
+        raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed.")
+
+    with pytest.raises(RuntimeError, match="Killed"):
+        train(lab.stopped_after(lab.training(), 2, die))
+
+
 def spoiled(lab, clip: int) -> None:
     lab.clips[clip, 0, 0, 0, 0] = float("nan")
 

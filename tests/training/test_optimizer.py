@@ -33,6 +33,7 @@ def test_muon_takes_the_matrices_of_the_trunk_and_adamw_the_rest(lab) -> None:
     rest = names_of(training.denoiser, adamw, lambda group: True)
     assert all(name.startswith("blocks.") for name in hidden)
     assert "blocks.1.mlp.0.weight" in hidden
+    assert "blocks.1.modulation.1.weight" in rest
     assert {"text.tokens.weight", "projection.out.weight", "patches.project.weight", "blocks.0.mlp.0.bias"} <= rest
     assert hidden | rest == {name for name, _ in training.denoiser.named_parameters()}
     assert not hidden & rest

@@ -21,6 +21,9 @@ def motion_weight(x0: Tensor, strength: float) -> Tensor:
     1 + strength · d / mean(d), divided by its mean, with d = |x0 - mean over frames| averaged over channels and
     clipped to eight times its mean; after the temporal-discrepancy weighting of 2601.20504. x0: (B, C, F, H, W);
     returns (B, 1, F, H, W), mean 1 per clip. A still clip gets 1 everywhere.
+
+    It looks at the clip that is to be predicted, so the best prediction is no longer E[x0 | x_t] but leans toward the
+    clips that move at a pixel, and samplers rest on that mean: docs/experiments.md has what it costs.
     """
     discrepancy = (x0 - x0.mean(2, keepdim=True)).abs().mean(1, keepdim=True)
     scale = discrepancy.mean((2, 3, 4), keepdim=True).clamp(min=1e-6)

@@ -85,14 +85,12 @@ def _hsv(hue: float, saturation: float, value: float) -> Colour:
 
 
 def _shirt(skin: Colour, rng: np.random.Generator) -> Colour:
-    """Cool or neutral, and well apart from the skin in brightness, so that hands show before the torso."""
-    hue = rng.uniform(0.42, 0.80)
-    dark = brightness(skin) > 150
-    value = rng.uniform(0.25, 0.45) if dark else rng.uniform(0.86, 0.97)
-    saturation = rng.uniform(0.35, 0.75) if dark else rng.uniform(0.04, 0.18)
+    """Plain and dark, as before a signing camera, and well below the skin in brightness: hands show before the torso."""
+    hue, saturation = rng.uniform(0.42, 0.80), rng.uniform(0.35, 0.75)
+    value = rng.uniform(0.20, 0.36) if brightness(skin) > 120 else rng.uniform(0.12, 0.22)
     return _hsv(hue, saturation, value)
 
 
 def _background(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    hue, saturation, value = rng.uniform(0, 1), rng.uniform(0.04, 0.16), rng.uniform(0.72, 0.92)
+    hue, saturation, value = rng.uniform(0, 1), rng.uniform(0.04, 0.14), rng.uniform(0.76, 0.90)
     return _hsv(hue, saturation, min(1.0, value + 0.05)), _hsv(hue, saturation, value - 0.04)

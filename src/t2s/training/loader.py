@@ -1,5 +1,6 @@
 """Batches in an order that is a function of (seed, step), whatever the number of reader processes."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -75,4 +76,11 @@ def make_loader(batches: StepBatches, num_workers: int, pin_memory: bool) -> Dat
         pin_memory=pin_memory,
         persistent_workers=False,
         multiprocessing_context="forkserver" if num_workers else None,
+        worker_init_fn=leave_signals_to_the_trainer if num_workers else None,
     )
+
+
+def leave_signals_to_the_trainer(worker: int) -> None:
+    """Ctrl-C and SIGTERM often reach a whole group: readers go on until the trainer, which saves first, lets them go."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -165,5 +165,5 @@ def text_ignored(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
         "red",
         int(measured[-1]["epoch"]),
         f"a wrong prompt costs {shuffled:+.2%} and no prompt {null:+.2%}: the text is ignored",
-        "raise train.motion_weight, lower train.prompt_dropout, lower diffusion.logsnr_shift, raise train.epochs",
+        "set train.motion_weight: 0, lower train.prompt_dropout, lower diffusion.logsnr_shift, raise train.epochs",
     )

@@ -68,7 +68,7 @@ class Objective:
     def __call__(self, denoiser: Denoiser, batch: Noised, frame: int | None = None) -> tuple[Tensor, Tensor]:
         """(weighted loss per clip (B,), unweighted x0-MSE per clip (B,), detached).
 
-        `frame`: look at that frame of each tubelet alone.
+        `frame`: look at that frame of each tubelet alone; frame differences then do not count.
         """
         frames = slice(None) if frame is None else slice(frame, None, self.tubelet_size)
         output = denoiser(batch.x_t, batch.t, batch.prompt_ids, frame).float()
@@ -78,7 +78,7 @@ class Objective:
             loss = mean_per_clip(error * motion_weight(batch.x0, self.config.motion_weight)[:, :, frames])
         else:
             loss = mean_per_clip(error)
-        if self.config.frame_difference_weight > 0:
+        if self.config.frame_difference_weight > 0 and frame is None:
             loss = loss + self.config.frame_difference_weight * frame_difference_mse(output, wanted)
         x0_mse = mean_per_clip(error.detach()) * self.to_x0_mse.to(loss.device)[batch.t]
         return loss * self.weights.to(loss.device)[batch.t], x0_mse

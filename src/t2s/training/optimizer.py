@@ -6,6 +6,7 @@ from torch.optim import AdamW, Muon, Optimizer
 from t2s.training.config import TrainConfig
 
 HIDDEN = ".blocks."  # the matrices Muon was made for (Jordan et al. 2024): inside the trunk, not embeddings or heads
+MODULATION = ".modulation."  # adaLN's see one vector a clip: too little for what orthogonalising them costs
 REFERENCE_INPUTS = 256  # inputs of a matrix at which train.learning_rate holds as it is
 SCALE = "lr_scale"
 
@@ -21,7 +22,8 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     hidden: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_matrix = parameter.ndim >= 2 and not name.endswith((".space", ".time", ".positions"))
-        if config.optimizer == "muon" and parameter.ndim == 2 and HIDDEN in f".{name}":
+        is_hidden = parameter.ndim == 2 and HIDDEN in f".{name}" and MODULATION not in name
+        if config.optimizer == "muon" and is_hidden:
             hidden.append(parameter)
             continue
         decay = config.weight_decay if is_matrix else 0.0
