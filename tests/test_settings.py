@@ -114,8 +114,15 @@ def test_the_environment_changes_nothing_but_runtime(tmp_path: Path, monkeypatch
     assert Settings.load(PARAMS).train.epochs == before
 
 
+def test_a_rule_over_several_keys_is_said_without_quoting_the_section(tmp_path: Path, params: dict[str, Any]) -> None:
+    params["train"] |= {"coarse_fraction": 0.0, "thin_frames": True, "frame_difference_weight": 1.0}
+    with pytest.raises(UserError, match=r"train: frame_difference_weight needs steps that see all frames") as refusal:
+        load(tmp_path, params)
+    assert "{" not in str(refusal.value)
+
+
 def test_a_network_that_cannot_pass_its_noise_is_warned_of(tmp_path: Path, params: dict[str, Any]) -> None:
     params["diffusion"]["prediction_type"] = "epsilon"
     params["model"] |= {"width": 32, "num_heads": 2, "projection": "linear", "projection_sees_input": False}
-    params["train"]["coarse_fraction"] = 0.0
+    params["train"] |= {"coarse_fraction": 0.0, "thin_frames": False}
     assert len(load(tmp_path, params).warnings) == 1

@@ -111,6 +111,9 @@ def explain(error: ValidationError, section: str) -> list[str]:
             clauses.append(f"key '{key}' is missing")
         elif item["type"] == "model_type":
             clauses.append(f"section '{key}' must be a mapping of keys, not {value!r}")
+        elif isinstance(value, dict):  # a rule over several keys of a section; it names them itself
+            rule = item["msg"].removeprefix("Value error, ")
+            clauses.append(f"{key}: {rule[0].lower()}{rule[1:]}")
         else:
             hint = _yaml_hint(value)
             clauses.append(f"{key} = {value!r}: {item['msg'][0].lower()}{item['msg'][1:]}{hint}")

@@ -77,6 +77,9 @@ def test_a_swinging_loss_is_told_from_a_falling_one(config: MonitorConfig) -> No
         row["train_loss"] = 2.0 if row["epoch"] % 2 else 1.0
     assert raised(rows, config) == {"oscillating_loss": "red"}
     assert raised(rows[:5], config) == {}  # too early to tell
+    for row in rows:
+        row["train_loss"] = 0.5 ** row["epoch"]
+    assert raised(rows, config) == {}  # falls steeply, as losses do at first
 
 
 def test_what_needs_time_is_given_it(config: MonitorConfig) -> None:

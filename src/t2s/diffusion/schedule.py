@@ -69,7 +69,7 @@ def linear(num_timesteps: int) -> Tensor:
 
 
 def even_logsnr(num_timesteps: int) -> Tensor:
-    """Log-SNR falls in equal steps from MAX_LOGSNR to -MAX_LOGSNR (Kingma et al. 2021, 2107.00630, with its line fixed).
+    """Log-SNR falls in equal steps from MAX_LOGSNR to -MAX_LOGSNR (a fixed line in Kingma et al. 2021, 2107.00630).
 
     What a clip looks like as a whole, the colour of clothes and background, is decided at log-SNR -11 … -6, for many
     equal pixels outweigh much noise. The cosine curve crosses that range in a few of its last steps; this one does not.

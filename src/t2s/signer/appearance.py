@@ -85,7 +85,7 @@ def _hsv(hue: float, saturation: float, value: float) -> Colour:
 
 
 def _shirt(skin: Colour, rng: np.random.Generator) -> Colour:
-    """Plain and dark, as before a signing camera, and well below the skin in brightness: hands show before the torso."""
+    """Plain, dark, and well below the skin in brightness, as signers dress: hands show before the torso."""
     hue, saturation = rng.uniform(0.42, 0.80), rng.uniform(0.35, 0.75)
     value = rng.uniform(0.20, 0.36) if brightness(skin) > 120 else rng.uniform(0.12, 0.22)
     return _hsv(hue, saturation, value)

@@ -66,9 +66,7 @@ class TrainConfig(BaseModel):
     temporal_weight: float = Field(ge=0, le=10, description="features + weight · temporal features")
     snr_weighting: SNRWeightingConfig
     motion_weight: float = Field(ge=0, description="extra weight of pixels that move; biases what is predicted")
-    frame_difference_weight: float = Field(
-        ge=0, description="weight of the MSE between frame differences, if all are seen"
-    )
+    frame_difference_weight: float = Field(ge=0, description="weight of the MSE between frame differences")
     prompt_dropout: float = Field(ge=0, lt=1, description="share of prompts replaced by the null prompt")
     timesteps: Literal["uniform", "stratified", "logit_normal"]
     augment: AugmentConfig
@@ -80,7 +78,9 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> "TrainConfig":
         if self.thin_frames and self.frame_difference_weight > 0 and self.coarse_fraction == 0:
-            raise ValueError("thin_frames leaves no neighbouring frames: set frame_difference_weight to 0")
+            raise ValueError(
+                "frame_difference_weight needs steps that see all frames: set thin_frames: false, or a coarse_fraction"
+            )
         if self.batch_size % self.accumulation:
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}")
         return self

@@ -81,6 +81,6 @@ def make_loader(batches: StepBatches, num_workers: int, pin_memory: bool) -> Dat
 
 
 def leave_signals_to_the_trainer(worker: int) -> None:
-    """Ctrl-C and SIGTERM often reach a whole group: readers go on until the trainer, which saves first, lets them go."""
+    """Ctrl-C and SIGTERM often reach a whole group: readers go on until the trainer has saved and lets them go."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -86,11 +86,12 @@ def output_scale(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
 
 
 def oscillating_loss(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
-    """The last epoch losses swing round their trend by more than config.oscillation of their mean."""
+    """The last epoch losses go up and down by more than config.oscillation of their mean; a steep fall does not."""
     losses = [row["train_loss"] for row in history if "train_loss" in row][-SMALLEST_HISTORY:]
     if len(losses) < SMALLEST_HISTORY:
         return None
-    swings = [abs(b - (a + c) / 2) for a, b, c in zip(losses, losses[1:], losses[2:], strict=False)]
+    triples = zip(losses, losses[1:], losses[2:], strict=False)
+    swings = [abs(b - (a + c) / 2) if (b - a) * (c - b) < 0 else 0.0 for a, b, c in triples]
     spread = fmean(swings) / max(fmean(losses), 1e-12)
     if spread <= config.oscillation:
         return None
