@@ -97,7 +97,7 @@ def wrong(words: list[str], is_inline: bool = False) -> str | None:
 def wrong_t2s(words: list[str], may_be_bare: bool) -> str | None:
     """As Typer's own parser sees it; nothing is run."""
     command: Any = typer.main.get_command(app)
-    if words == ["--help"]:
+    if words == ["--help"] or words[:1] in [option.opts for option in command.params]:
         return None
     while isinstance(command, typer.core.TyperGroup):
         if not words or words[0] not in command.commands:
