@@ -40,5 +40,5 @@ bench: install          ## speed and memory, as ratios in one run
 demo: install           ## the demo page on 127.0.0.1
 	t2s demo
 
-clean:                  ## everything that can be made again, the saved training states too
+clean:                  ## the environment, clips, models, saved training states, MLflow's history
 	rm -rf $(VENV) runs data/raw data/clips models reports/samples mlflow.db mlartifacts

@@ -30,7 +30,7 @@ from t2s.models.text import PromptTokenizer
 from t2s.sampling import Text2Sign
 
 # Ranges of noise by SNR, cut where the seed's weight stops changing: the same whatever the schedule. On a plain cosine
-# of 50 steps low is t ≤ 7 and high is t ≥ 40.
+# of 50 steps low is t ≤ 8 and high is t ≥ 40.
 RANGES: dict[str, tuple[float, float]] = {"low": (10.0, np.inf), "mid": (0.1, 10.0), "high": (0.0, 0.1)}
 UNJUDGED: dict[str, Any] = {"top1": None, "top1_ci": None, "n": 0, "chance": None, "hits": {}}  # a closed gate
 SHEET_SIGNS = 4  # rows of a sample sheet

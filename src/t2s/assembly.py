@@ -22,7 +22,7 @@ from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import Schedule, make_schedule
 from t2s.diffusion.solvers import sample
 from t2s.errors import UserError
-from t2s.models.config import ClipShape, ModelConfig, rank_bottleneck, trains_coarse
+from t2s.models.config import ClipShape, ModelConfig, misfits, rank_bottleneck
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
 from t2s.presets import apply_preset
@@ -67,20 +67,12 @@ class Recipe:
         """Apply the preset and check what no single section can.
 
         Raises:
-            UserError: no train clips, or a clip size that the patches do not divide.
+            UserError: no train clips, or a model that does not fit them.
         """
         model, train = apply_preset(model, train)
         clip = store.meta
-        if clip.image_size % model.patch_size or clip.num_frames % model.tubelet_size:
-            raise UserError(
-                f"params.yaml: model.patch_size {model.patch_size} and model.tubelet_size {model.tubelet_size} must "
-                f"divide data.image_size {clip.image_size} and data.num_frames {clip.num_frames}"
-            )
-        if train.coarse_fraction > 0 and not trains_coarse(model):
-            raise UserError(
-                "params.yaml: train.coarse_fraction > 0 needs model.projection_shortcut: true, a convolutional "
-                "model.projection, and model.projection_stride equal to model.input_pool"
-            )
+        if problems := misfits(model, train.coarse_fraction, clip.image_size, clip.num_frames):
+            raise UserError("params.yaml: " + "; ".join(problems))
         if not store.indices("train"):
             raise UserError(f"{store.folder}: no clip is in the train split; check data.split_key and the manifest")
         if warning := rank_bottleneck(model, diffusion.prediction_type):

@@ -21,7 +21,7 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
     """Cut a text into known prompts, longest first, case and spacing aside.
 
     Raises:
-        UserError: nothing but white space.
+        UserError: see `require_text`.
     """
     require_text(text)
     words = text.split()

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class RuntimeConfig(BaseModel):
-    """Where and how to run; nothing here changes a result on the same machine."""
+    """Where and how to run; only device and num_threads can change a result, in its rounding and noise."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

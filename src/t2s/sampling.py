@@ -109,7 +109,7 @@ class Text2Sign:
             guidance_scale: 1 = no guidance.
 
         Raises:
-            UserError: an empty prompt, no known sign in it, or a number out of range.
+            UserError: an empty or too long prompt, no known sign in it, or a number out of range.
         """
         if num_samples < 1:
             raise UserError(f"num_samples {num_samples}: ask for at least 1")

@@ -1,4 +1,4 @@
-"""The whole of params.yaml as one frozen tree; only `runtime.*` may also come from the environment."""
+"""The whole of params.yaml as one frozen tree, to be checked; `read_sections` lets `runtime.*` come from elsewhere."""
 
 from pathlib import Path
 from typing import Self
@@ -10,7 +10,7 @@ from t2s.data.config import DataConfig, PreprocessConfig
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
 from t2s.evaluation.config import EvaluateConfig, RecogniserConfig
-from t2s.models.config import ModelConfig, rank_bottleneck, trains_coarse
+from t2s.models.config import ModelConfig, misfits, rank_bottleneck
 from t2s.paramsfile import explain, load_yaml
 from t2s.presets import apply_preset
 from t2s.runtime_config import RuntimeConfig
@@ -65,19 +65,8 @@ class Settings(BaseSettings):
         return settings
 
     def _mismatches(self) -> list[str]:
-        found = []
-        if self.data.image_size % self.model.patch_size:
-            found.append(f"model.patch_size {self.model.patch_size} must divide data.image_size {self.data.image_size}")
-        if self.data.num_frames % self.model.tubelet_size:
-            found.append(
-                f"model.tubelet_size {self.model.tubelet_size} must divide data.num_frames {self.data.num_frames}"
-            )
         model, train = apply_preset(self.model, self.train)
-        if train.coarse_fraction > 0 and not trains_coarse(model):
-            found.append(
-                "train.coarse_fraction > 0 needs model.projection_shortcut: true, a convolutional model.projection, "
-                "and model.projection_stride equal to model.input_pool"
-            )
+        found = misfits(model, train.coarse_fraction, self.data.image_size, self.data.num_frames)
         for name, num_steps in (("sample", self.sample.num_steps), ("evaluate", self.evaluate.num_steps)):
             if num_steps > self.diffusion.num_timesteps:
                 found.append(

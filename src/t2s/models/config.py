@@ -83,6 +83,21 @@ def trains_coarse(model: ModelConfig) -> bool:
     return has_picture and model.input_pool == model.projection_stride
 
 
+def misfits(model: ModelConfig, coarse_fraction: float, image_size: int, num_frames: int) -> list[str]:
+    """What keeps a model, its preset applied, from these clips and this curriculum: one clause each, with its keys."""
+    found = []
+    if image_size % model.patch_size:
+        found.append(f"model.patch_size {model.patch_size} must divide data.image_size {image_size}")
+    if num_frames % model.tubelet_size:
+        found.append(f"model.tubelet_size {model.tubelet_size} must divide data.num_frames {num_frames}")
+    if coarse_fraction > 0 and not trains_coarse(model):
+        found.append(
+            "train.coarse_fraction > 0 needs model.projection_shortcut: true, a convolutional model.projection, "
+            "and model.projection_stride equal to model.input_pool"
+        )
+    return found
+
+
 def patch_values(model: ModelConfig) -> int:
     """Numbers in one tubelet patch: tubelet · patch² · 3."""
     return model.tubelet_size * model.patch_size**2 * 3

@@ -24,7 +24,7 @@ class LinearProjection(nn.Module):
         zero(self.out)
 
     def coarse(self, tokens: Tensor) -> Tensor:
-        """There is no coarse picture: `trains_coarse` says so before a run starts."""
+        """There is no coarse picture: `misfits` says so before a run starts."""
         raise NotImplementedError
 
     def forward(self, tokens: Tensor, x_t: Tensor, frame: int | None = None) -> Tensor:

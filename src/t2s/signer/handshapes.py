@@ -34,7 +34,7 @@ _ACROSS = (42, 118, 62, 152)  # the thumb lies over the curled fingers
 
 
 class Handshape(Enum):
-    """Ten handshapes, named by their look; the ASL letter or number they resemble stands behind each."""
+    """Thirteen handshapes, named by their look; the ASL letter or number they resemble stands behind each."""
 
     FLAT = "flat"  # B
     FIST = "fist"  # S

@@ -35,7 +35,7 @@ class MonitorConfig(BaseModel):
 
     output_scale: tuple[float, float] = Field(description="outside: red flag")
     output_scale_notice: tuple[float, float] = Field(description="outside: notice")
-    oscillation: float = Field(gt=0, description="relative spread of epoch losses round their trend")
+    oscillation: float = Field(gt=0, description="how far epoch losses go up and down, relative to their mean")
     gradient_norm: float = Field(gt=0, description="median norm before clipping over an epoch")
     noisiness: float = Field(gt=0, description="high-frequency energy of samples over that of real clips")
     noisy_after_epochs: int = Field(ge=1)

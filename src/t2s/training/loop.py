@@ -82,7 +82,7 @@ class TrainResult:
 
 
 def train(training: Training) -> TrainResult:
-    """Train to the end, from wherever the state stands. The result does not depend on the number of processes.
+    """Train to the end, from wherever the state stands. The number of processes changes no more than rounding.
 
     Raises:
         UserError: a loss or gradient that is not finite, beyond the steps train.max_skipped_steps forgives; or a batch

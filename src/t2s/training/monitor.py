@@ -145,7 +145,8 @@ def noisy_samples(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
         "red",
         int(measured[-1]["epoch"]),
         f"samples hold {value:.1f} × the high-frequency energy of real clips",
-        "raise train.epochs or train.snr_weighting.max_snr (to 20), predict sample or v, check the data's range",
+        "raise train.epochs (or, under inverse_snr and snr, train.snr_weighting.max_snr to 20), predict sample or v, "
+        "check the data's range",
     )
 
 

@@ -14,9 +14,9 @@ SCALE = "lr_scale"
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     """One AdamW, or Muon and AdamW. Only matrices decay; positions, norms, gates and biases do not.
 
-    Adam moves every weight by about the learning rate, so a layer's output moves with its number of inputs: matrices
+    AdamW moves every weight by about the learning rate, so a layer's output moves with its number of inputs: matrices
     with more than `REFERENCE_INPUTS` get a rate smaller by that ratio (Yang et al. 2022, 2203.03466, table 8), or a
-    patch embedding of thousands of pixels would drown the rest.
+    patch embedding of thousands of pixels would drown the rest. Muon's keep the rate: `match_rms_adamw` scales them.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     hidden: list[nn.Parameter] = []

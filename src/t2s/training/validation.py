@@ -84,7 +84,7 @@ class Validation:
         return total / len(self.set.clips)
 
     def _trivial(self, t: int) -> float:
-        """The best x0-error among predictors that know nothing: zero, copy x_t / a, scalar Wiener filter."""
+        """The best x0-error among predictors that know nothing: grey (x0 = 0), x_t / a, scalar Wiener filter."""
         power = self.set.clips.double().square().mean().item()
         snr = at(self.schedule.snr, torch.tensor([t]), torch.zeros(1, dtype=torch.float64)).item()
         wiener = power / (1 + snr * power)
