@@ -1,8 +1,11 @@
 """SIGTERM and Ctrl-C as a request: the loop finishes its step, writes a checkpoint and leaves."""
 
 import signal
+from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Interrupted(SystemExit):
@@ -31,6 +34,14 @@ class InterruptRequest:
         if self.signal is not None:
             raise Interrupted(128 + number)
         self.signal = number
+
+    def read(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, ending early where a noted signal has also ended the processes that read them."""
+        try:
+            yield from items
+        except (RuntimeError, OSError, EOFError):  # what a DataLoader raises when a reader, or their parent, is gone
+            if self.signal is None:
+                raise
 
     def leave(self) -> None:
         """Raise Interrupted with the exit code of the signal that came, here or (then SIGTERM) to another process."""

@@ -4,7 +4,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -125,7 +125,7 @@ class _Run:
         with InterruptRequest() as interrupt, bar:
             if self.step == 0 and training.state is not None:
                 self._save()
-            for batch in self._batches(interrupt):
+            for batch in interrupt.read(training.batches_from(self.step)):
                 loss = self._learn(batch)
                 self.step += 1
                 bar.update()
@@ -144,14 +144,6 @@ class _Run:
                 interrupt.leave()
         seconds = time.perf_counter() - self.started
         return TrainResult(self.ema.state(), self.history, self.flags, num_steps, seconds, self._clips_per_s())
-
-    def _batches(self, interrupt: InterruptRequest) -> Iterator[Batch]:
-        """The batches to come; they end early where a signal that asks this process to stop has ended its readers."""
-        try:
-            yield from self.training.batches_from(self.step)
-        except (RuntimeError, OSError, EOFError):  # what a DataLoader raises when a reader, or their parent, is gone
-            if interrupt.signal is None:
-                raise
 
     def _learn(self, batch: Batch) -> float:
         """One optimizer step; returns the loss."""
