@@ -159,7 +159,12 @@ def test_the_same_seed_gives_the_same_files_twice(tiny_checkpoint: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("text", "part"),
-    [("", "the prompt is empty"), (" \n\t\u2003", "the prompt is empty"), ("hello\0", "NUL character")],
+    [
+        ("", "the prompt is empty"),
+        (" \n\t\u2003", "the prompt is empty"),
+        ("hello\0", "NUL character"),
+        ("x" * 200_000, "200000 characters: at most 1000"),
+    ],
 )
 def test_prompts_that_say_nothing_are_refused_before_the_model_is_read(
     text: str, part: str, monkeypatch: pytest.MonkeyPatch
@@ -167,7 +172,7 @@ def test_prompts_that_say_nothing_are_refused_before_the_model_is_read(
     assert part in str(sample(monkeypatch, text, "--checkpoint", "missing.safetensors"))
 
 
-@pytest.mark.parametrize("text", ["x" * 200_000, "👩‍🦰", "שלום", "hel\u202elo", "../../etc/passwd", "<script>"])
+@pytest.mark.parametrize("text", ["x" * 1_000, "👩‍🦰", "שלום", "hel\u202elo", "../../etc/passwd", "<script>"])
 def test_prompts_without_a_known_sign_are_named_in_one_line(text: str, tiny_checkpoint: Path) -> None:
     with pytest.raises(UserError, match="known signs: hello, thank you") as refused:
         Text2Sign.from_checkpoint(tiny_checkpoint, "cpu")(text)
@@ -176,8 +181,8 @@ def test_prompts_without_a_known_sign_are_named_in_one_line(text: str, tiny_chec
 
 
 def test_a_long_text_of_known_signs_is_cut_into_them() -> None:
-    parsed = parse_prompt("hello  Thank\nYOU " * 12_000, ["hello", "thank you"])
-    assert parsed.signs == ["hello", "thank you"] * 12_000
+    parsed = parse_prompt("hello  Thank\nYOU " * 58, ["hello", "thank you"])
+    assert parsed.signs == ["hello", "thank you"] * 58
     assert parsed.unknown == []
 
 

@@ -54,7 +54,7 @@ def test_a_healthy_history_raises_nothing_at_any_time(config: MonitorConfig) -> 
         (history(last={"output_scale": 3.0}), "output_scale", "notice", ["3", "0.5", "2"]),
         (history(last={"gradient_norm": 50.0}), "exploding_gradients", "red", ["50", "lower train.learning_rate"]),
         (history(skill_low=-0.1), "low_timesteps_stuck", "red", ["-0.10", "model.residual: blend"]),
-        (history(noisiness=5.0), "noisy_samples", "red", ["5.0", "max_snr (to 20)"]),
+        (history(noisiness=5.0), "noisy_samples", "red", ["5.0", "max_snr to 20"]),
         (history(shuffled_gap=1e-4, null_gap=-1e-3), "text_ignored", "red", ["+0.01%", "lower train.prompt_dropout"]),
     ],
 )
