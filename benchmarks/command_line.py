@@ -31,7 +31,9 @@ def is_up_to_date(root: Path) -> bool:
     """Whether the pipeline has been run here and nothing has changed since."""
     if not (root / "dvc.lock").is_file():
         return False
-    status = subprocess.run([BIN / "dvc", "status", "--json"], cwd=root, capture_output=True, text=True, check=False)
+    status = subprocess.run(
+        [BIN / "dvc", "status", "--json", "dvc.yaml"], cwd=root, capture_output=True, text=True, check=False
+    )
     return status.returncode == 0 and json.loads(status.stdout) == {}
 
 

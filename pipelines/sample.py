@@ -42,7 +42,11 @@ def main() -> None:
     everything = Clips(
         np.concatenate([clips.frames[:, :frames] for clips in made]),
         made[0].fps,
-        {**made[0].provenance, "prompt": ", ".join(config.prompts)},
+        {
+            **made[0].provenance,
+            "prompt": ", ".join(config.prompts),
+            "signs": [sign for clips in made for sign in clips.provenance["signs"]],
+        },
         [seed for clips in made for seed in clips.seeds],
     )
     everything.save_sheet(FOLDER / "contact-sheet.png")

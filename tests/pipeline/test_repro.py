@@ -89,6 +89,11 @@ def test_the_run_is_tracked_with_where_it_comes_from(finished: Any) -> None:
     assert len(tags["git.revision"].removesuffix("-dirty")) == 40
 
 
+def test_the_contact_sheet_says_what_it_shows(finished: Any) -> None:
+    said = json.loads(finished.answer("t2s", "info", "reports/samples/contact-sheet.png"))
+    assert json.loads(said["signs"]) == said["prompt"].split(", ")
+
+
 def test_a_second_time_does_nothing(finished: Any, stages_run: StagesRun) -> None:
     said = finished.run("dvc", "repro")
     assert stages_run(said) == []
