@@ -61,7 +61,7 @@ class Bootstrap:
         """
         top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
         if bottom.mean() == 0:
-            raise UserError("the held-out clips do not differ, so nothing can be measured on them: check the data")
+            raise UserError("the clips do not differ, so nothing can be measured on them: check the data")
         drawn = self._draw(len(top), lambda rows: np.stack([top[rows].mean(-1), bottom[rows].mean(-1)], axis=1))
         drawn = drawn[drawn[:, 1] != 0]
         return _estimate(float(top.mean() / bottom.mean()), drawn[:, 0] / drawn[:, 1], len(top))
