@@ -37,7 +37,8 @@ CHILD = f"""
 import json, os, sys, time
 times = [float(os.environ["{STARTED}"])]
 import t2s.cli, t2s.prompts, t2s.sampling, safetensors.torch
-import diffusers.schedulers.scheduling_dpmsolver_multistep
+from t2s.diffusion.lean_import import import_solvers
+import_solvers()
 times.append(time.monotonic())
 model = t2s.sampling.Text2Sign.from_checkpoint(sys.argv[1])
 times.append(time.monotonic())

@@ -80,9 +80,11 @@ def cost(model: ModelConfig, clip: ClipShape) -> Cost:
         cells = clip.num_frames * (clip.image_size // model.projection_stride) ** 2
         spread = G - (pixels if model.projection_sees_input else 0)
         linear += 2 * cells * spread * D
-        last = G // 4 if model.projection == "seed" else G // 2
-        convolutions = 2 * cells * (9 * G * (G // 2) + last * pixels)
-        convolutions += 2 * cells * 9 * (G // 2) * last if model.projection == "seed" else 0
+        middle, last = (G // 2, G // 4) if model.projection_taper else (G, G)
+        if model.projection == "seed":
+            convolutions = 2 * cells * (9 * G * middle + 9 * middle * last + last * pixels)
+        else:
+            convolutions = 2 * cells * (9 * G * middle + middle * pixels)
     return Cost(N, int(linear), attention, convolutions)
 
 

@@ -185,7 +185,7 @@ def main() -> None:
         skip("time_to_quality", f"{judge} knows no signs: without labels nobody can judge clips")
     shape = QUICK if quick else {}
     shape = shape | {"data.num_frames": store.meta.num_frames, "data.image_size": store.meta.image_size}
-    of_peer = {"train.coarse_fraction": 0.0, "train.thin_frames": False}
+    of_peer = {"train.coarse_fraction": 0.0, "train.thin_frames": 1}
     of_peer |= {"train.learning_rate": arguments.peer_learning_rate}
     rows: list[dict[str, Any]] = []
     for name in arguments.only or CONTENDERS:

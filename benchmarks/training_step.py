@@ -89,7 +89,7 @@ class TimedObjective:
     """The objective with a clock round drawing the noise and round the forward pass."""
 
     def __init__(self, objective: Objective, clock: Clock) -> None:
-        self.schedule, self.tubelet_size = objective.schedule, objective.tubelet_size
+        self.schedule = objective.schedule
         self.noised = clock.timed("noise", objective.noised)
         self._loss = clock.timed("forward and loss", objective)
 
@@ -136,8 +136,9 @@ def flops_per_clip(recipe: Recipe, settings: Settings, pool: int) -> int:
     x0 = torch.zeros(1, clip.channels, clip.num_frames, clip.image_size, clip.image_size)
     prompt_ids = recipe.tokenizer().encode(["hello"])
     noised = objective.noised(x0, prompt_ids, torch.Generator().manual_seed(0), pool=pool)
-    frame = 0 if recipe.train.thin_frames and pool == 1 else None
-    return count_flops(lambda: objective(training.denoiser, noised, frame)[0].mean().backward())
+    every = recipe.train.thin_frames
+    shown = slice(0, None, every) if every > 1 and pool == 1 else None
+    return count_flops(lambda: objective(training.denoiser, noised, shown)[0].mean().backward())
 
 
 def with_phase(recipe: Recipe, precision: str, phase: str) -> Recipe:

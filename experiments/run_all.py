@@ -24,7 +24,7 @@ from t2s.stage import run_stage
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
-    "cells.py", "make_data.py", "train_recogniser.py", "measure.py", "run_cell.py", "findings.py", "report.py",
+    "cells.py", "make_data.py", "train_recogniser.py", "cell_figures.py", "run_cell.py", "findings.py", "report.py",
     "dvc.yaml",
 )  # fmt: skip
 

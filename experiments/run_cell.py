@@ -63,7 +63,7 @@ def finished_mark(path: Path) -> str | None:
 
 def run(cell: str, seed: int, sections: Sections, data: DataSections, mark: str, folder: Path) -> None:
     """Train, measure, write. The imports stand here so that a finished cell costs no second."""
-    from measure import measure_cell, sheet_hook
+    from cell_figures import measure_cell, sheet_hook
 
     from t2s.assembly import Recipe, make_accelerator, make_training, tracked
     from t2s.checkpoint import load_checkpoint, save_checkpoint

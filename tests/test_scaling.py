@@ -15,6 +15,8 @@ from t2s.models.config import ClipShape
 ROOT = Path(__file__).parents[1]
 CONV = {"projection": "seed", "projection_shortcut": True, "projection_sees_input": True, "projection_width": 24}
 
+UNTAPERED = {**CONV, "input_pool": 2, "projection_taper": False}
+
 
 @pytest.fixture(scope="module")
 def scaling() -> dict[str, Any]:
@@ -26,7 +28,7 @@ def scaling() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("attention", ["joint", "factorised"])
-@pytest.mark.parametrize("projection", [{}, {**CONV, "input_pool": 2}, {**CONV, "projection": "two_layer"}])
+@pytest.mark.parametrize("projection", [{}, {**CONV, "input_pool": 2}, {**CONV, "projection": "two_layer"}, UNTAPERED])
 def test_products_are_counted_as_pytorch_counts_them(
     scaling: dict[str, Any],
     make_model_config: Callable[..., Any],

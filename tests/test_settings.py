@@ -96,6 +96,7 @@ def test_mistakes_in_several_sections_are_one_line(tmp_path: Path, params: dict[
         ("evaluate", "num_steps", 10_000, "evaluate.num_steps 10000 must be at most diffusion.num_timesteps"),
         ("data", "num_frames", 15, "must divide data.num_frames 15"),
         ("data", "image_size", 63, "must divide data.image_size 63"),
+        ("train", "thin_frames", 3, "train.thin_frames 3 must be 1, or a multiple of model.tubelet_size"),
     ],
 )
 def test_what_no_single_section_can_see(
@@ -115,7 +116,7 @@ def test_the_environment_changes_nothing_but_runtime(tmp_path: Path, monkeypatch
 
 
 def test_a_rule_over_several_keys_is_said_without_quoting_the_section(tmp_path: Path, params: dict[str, Any]) -> None:
-    params["train"] |= {"coarse_fraction": 0.0, "thin_frames": True, "frame_difference_weight": 1.0}
+    params["train"] |= {"coarse_fraction": 0.0, "thin_frames": 4, "frame_difference_weight": 1.0}
     with pytest.raises(UserError, match=r"train: frame_difference_weight needs steps that see all frames") as refusal:
         load(tmp_path, params)
     assert "{" not in str(refusal.value)
@@ -124,5 +125,5 @@ def test_a_rule_over_several_keys_is_said_without_quoting_the_section(tmp_path: 
 def test_a_network_that_cannot_pass_its_noise_is_warned_of(tmp_path: Path, params: dict[str, Any]) -> None:
     params["diffusion"]["prediction_type"] = "epsilon"
     params["model"] |= {"width": 32, "num_heads": 2, "projection": "linear", "projection_sees_input": False}
-    params["train"] |= {"coarse_fraction": 0.0, "thin_frames": False}
+    params["train"] |= {"coarse_fraction": 0.0, "thin_frames": 1}
     assert len(load(tmp_path, params).warnings) == 1

@@ -71,7 +71,7 @@ class Recipe:
         """
         model, train = apply_preset(model, train)
         clip = store.meta
-        if problems := misfits(model, train.coarse_fraction, clip.image_size, clip.num_frames):
+        if problems := misfits(model, train.coarse_fraction, train.thin_frames, clip.image_size, clip.num_frames):
             raise UserError("params.yaml: " + "; ".join(problems))
         if not store.indices("train"):
             raise UserError(f"{store.folder}: no clip is in the train split; check data.split_key and the manifest")
@@ -196,7 +196,7 @@ def make_training(
     held_out = validation_set(recipe, tokenizer, accelerator.device)
     training = Training(
         denoiser=model,
-        objective=Objective(schedule, kind, config, recipe.model.tubelet_size),
+        objective=Objective(schedule, kind, config),
         batches_from=batches_from,
         num_clips=len(train_indices),
         coarse_pool=recipe.model.input_pool,

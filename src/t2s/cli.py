@@ -68,6 +68,9 @@ def sample(
         from t2s.serving import resolve_model_uri
 
         checkpoint = resolve_model_uri(model)
+    from t2s.diffusion.lean_import import import_solvers
+
+    import_solvers()
     options: dict[str, Any] = {"num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler}
     given = {key: value for key, value in options.items() if value is not None}  # sampling.py has the other defaults
     text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)

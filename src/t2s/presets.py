@@ -18,6 +18,7 @@ def apply_preset(model: ModelConfig, train: TrainConfig) -> tuple[ModelConfig, T
         "output_scale": None,
         "output_scale_range": None,
         "projection": "two_layer",
+        "projection_taper": True,
         "projection_sees_input": False,
         "projection_shortcut": False,
         "input_pool": 1,
@@ -26,7 +27,7 @@ def apply_preset(model: ModelConfig, train: TrainConfig) -> tuple[ModelConfig, T
         "temporal_weight": LEGACY_TEMPORAL_WEIGHT,
         "snr_weighting": train.snr_weighting.model_copy(update={"enabled": False}),
         "coarse_fraction": 0.0,
-        "thin_frames": False,
+        "thin_frames": 1,
         "motion_weight": 0.0,
         "frame_difference_weight": 0.0,
     }

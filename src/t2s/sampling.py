@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -168,7 +167,7 @@ class Text2Sign:
             made = sample(
                 denoiser, noise.to(self.device), prompt_ids[rows].to(self.device), schedule=self.schedule,
                 kind=self.kind, sampler=sampler, num_steps=num_steps,
-                generator=cast(Any, generators),  # diffusers takes one a clip
+                generator=generators,
                 on_step=_scaled(on_step, number, len(starts)),
             )  # fmt: skip
             batches.append(made)

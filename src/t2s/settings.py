@@ -66,7 +66,7 @@ class Settings(BaseSettings):
 
     def _mismatches(self) -> list[str]:
         model, train = apply_preset(self.model, self.train)
-        found = misfits(model, train.coarse_fraction, self.data.image_size, self.data.num_frames)
+        found = misfits(model, train.coarse_fraction, train.thin_frames, self.data.image_size, self.data.num_frames)
         for name, num_steps in (("sample", self.sample.num_steps), ("evaluate", self.evaluate.num_steps)):
             if num_steps > self.diffusion.num_timesteps:
                 found.append(

@@ -10,11 +10,17 @@ WIDTH, CHANNELS, TUBELET, PATCH, GRID = 8, 3, 2, 4, 2
 
 
 def conv(
-    depth: int, *, feature_dim: int = 16, stride: int = 1, sees_input: bool = False, shortcut: bool = False
+    depth: int,
+    *,
+    feature_dim: int = 16,
+    taper: bool = True,
+    stride: int = 1,
+    sees_input: bool = False,
+    shortcut: bool = False,
 ) -> ConvProjection:
     return ConvProjection(
-        WIDTH, CHANNELS, TUBELET, PATCH, GRID, feature_dim=feature_dim, depth=depth, stride=stride, dropout=0.2,
-        sees_input=sees_input, shortcut=shortcut,
+        WIDTH, CHANNELS, TUBELET, PATCH, GRID, feature_dim=feature_dim, taper=taper, depth=depth, stride=stride,
+        dropout=0.2, sees_input=sees_input, shortcut=shortcut,
     )  # fmt: skip
 
 
@@ -24,6 +30,7 @@ def projections() -> dict[str, nn.Module]:
         "two_layer": conv(2),
         "seed": conv(3),
         "seed, stride 2": conv(3, stride=2),
+        "seed, no taper": conv(3, stride=2, taper=False),
         "seed, stride 4, sees x_t": conv(3, feature_dim=64, stride=4, sees_input=True),
         "seed, stride 2, shortcut": conv(3, stride=2, shortcut=True),
     }
@@ -46,6 +53,8 @@ def test_the_seeds_projection_has_the_seeds_layers() -> None:
         (4, CHANNELS, 1),
     ]
     assert layers[3].p == pytest.approx(0.1)
+    untapered = [layer.out_channels for layer in conv(3, taper=False).convolve if isinstance(layer, nn.Conv2d)]
+    assert untapered == [16, 16, CHANNELS]
     assert [layer.num_groups for layer in layers if isinstance(layer, nn.GroupNorm)] == [8, 4]
 
 
@@ -109,8 +118,8 @@ def test_the_input_it_sees_is_in_register_with_its_features(stir) -> None:
 
 
 @pytest.mark.parametrize("name", projections())
-@pytest.mark.parametrize("frame", range(TUBELET))
-def test_one_frame_of_each_tubelet_is_drawn_as_among_all(name: str, frame: int) -> None:
+@pytest.mark.parametrize(("first", "every"), [(0, TUBELET), (1, TUBELET), (0, 3 * TUBELET), (3, 3 * TUBELET)])
+def test_frames_drawn_alone_are_drawn_as_among_all(name: str, first: int, every: int) -> None:
     torch.manual_seed(0)
     projection = projections()[name].eval()
     with torch.no_grad():
@@ -118,6 +127,6 @@ def test_one_frame_of_each_tubelet_is_drawn_as_among_all(name: str, frame: int) 
             weights += 0.1 * torch.randn_like(weights)
     tokens = torch.randn(2, 3, GRID**2, WIDTH)
     x_t = torch.randn(2, CHANNELS, 3 * TUBELET, GRID * PATCH, GRID * PATCH)
-    everything, some = projection(tokens, x_t), projection(tokens, x_t, frame)
+    everything, some = projection(tokens, x_t), projection(tokens, x_t, slice(first, None, every))
     assert some.abs().max() > 0
-    torch.testing.assert_close(some, everything[:, :, frame::TUBELET], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(some, everything[:, :, first::every], rtol=1e-4, atol=1e-5)

@@ -89,7 +89,7 @@ class Lab:
         held_out, ids = moving_squares(6, seed=99)
         training = Training(
             denoiser=denoiser,
-            objective=Objective(schedule, kind, config, model_config.tubelet_size),
+            objective=Objective(schedule, kind, config),
             batches_from=lambda step: StepBatches(
                 self.read,
                 num_clips=len(self.clips),

@@ -176,6 +176,16 @@ def test_two_processes_learn_what_one_learns_in_micro_batches_too(alone: Path, t
         assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=1e-4)
 
 
+def test_muon_too_learns_the_same_in_two(make_project: Callable[..., Path]) -> None:
+    """Its orthogonalisation is done in bf16 by every process on the same gradient, so only rounding may differ."""
+    one, two = make_project(optimizer="muon", epochs=4), make_project(optimizer="muon", epochs=4)
+    finish(one, [sys.executable, *stage()])
+    finish(two, by_launcher(stage()))
+    losses = [[value for _, value in logged(project, "train/loss")] for project in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    same(one, two, atol=1e-3)
+
+
 def test_the_main_process_alone_writes(together: Path) -> None:
     kinds = [record["kind"] for record in records(together)]
     assert kinds.count("run") == 1

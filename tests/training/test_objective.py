@@ -11,7 +11,7 @@ from t2s.training.objective import Objective
 def make_objective(make_train_config, make_diffusion_config):
     def make(kind: str = "sample", **changes) -> Objective:
         schedule = make_schedule(make_diffusion_config(prediction_type=kind))
-        return Objective(schedule, kind, make_train_config(**changes), tubelet_size=2)
+        return Objective(schedule, kind, make_train_config(**changes))
 
     return make
 
@@ -69,7 +69,7 @@ def perfect(objective: Objective, noised, error: float = 0.0):
 
     x0 = noised.x0 + error
     convert = {"sample": lambda *_: x0, "epsilon": to_eps, "v": to_v}[objective.kind]
-    return lambda x_t, t, ids, frame: convert("sample", x0, x_t, t, objective.schedule)
+    return lambda x_t, t, ids, shown: convert("sample", x0, x_t, t, objective.schedule)
 
 
 @pytest.mark.parametrize("kind", ["sample", "v", "epsilon"])
@@ -91,7 +91,7 @@ def test_moving_pixels_and_frame_differences_are_weighed_as_asked(make_objective
     plain = make_objective()
     noised = plain.noised(clips, ids, generator())
     still = clips.mean(2, keepdim=True).expand_as(clips)  # right on the background, wrong on what moves
-    blind = lambda x_t, t, ids, frame: still  # noqa: E731
+    blind = lambda x_t, t, ids, shown: still  # noqa: E731
     base, _ = plain(blind, noised)
     for changes in ({"motion_weight": 2.0}, {"frame_difference_weight": 2.0}):
         assert (make_objective(**changes)(blind, noised)[0] > base).all()
@@ -102,21 +102,21 @@ def test_moving_pixels_and_frame_differences_are_weighed_as_asked(make_objective
 
 
 @pytest.mark.parametrize("kind", ["sample", "v", "epsilon"])
-@pytest.mark.parametrize("frame", [0, 1])
-def test_a_thinned_step_looks_at_one_frame_of_each_tubelet(make_objective, moving_clips, kind, frame) -> None:
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_thinned_step_looks_at_the_frames_shown_alone(make_objective, moving_clips, kind, first) -> None:
     clips, ids = moving_clips(6, 0)
     objective = make_objective(kind)
     noised = objective.noised(clips, ids, generator())
-    seen = slice(frame, None, 2)
+    seen = slice(first, None, 2)
     wrong_elsewhere = noised.x0 + 5.0
     wrong_elsewhere[:, :, seen] = noised.x0[:, :, seen] + 0.1
 
     def denoiser(x_t, t, ids, asked):
         from t2s.diffusion.prediction import to_eps, to_v
 
-        assert asked == frame
+        assert asked == seen
         convert = {"sample": lambda kind, x0, *_: x0, "epsilon": to_eps, "v": to_v}[kind]
         return convert("sample", wrong_elsewhere, x_t, t, objective.schedule)[:, :, seen]
 
-    _, x0_mse = objective(denoiser, noised, frame)
+    _, x0_mse = objective(denoiser, noised, seen)
     torch.testing.assert_close(x0_mse, torch.full((6,), 0.01), rtol=1e-2, atol=1e-5)

@@ -67,14 +67,14 @@ def sample(
     kind: PredictionType,
     sampler: SamplerName,
     num_steps: int,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | list[torch.Generator] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Integrate from `noise` (B, C, F, H, W) ~ N(0, I) to clips in [-1, 1] of the same shape.
 
     Args:
         num_steps: network evaluations, 1 … T.
-        generator: the noise DDPM adds on its way; the other samplers are deterministic.
+        generator: of the noise DDPM adds on its way, one for all clips or one a clip; the others draw none.
         on_step: called with (steps done, num_steps).
 
     Raises:

@@ -35,6 +35,7 @@ class ModelConfig(BaseModel):
     output_scale_range: tuple[float, float] | None = Field(description="clamp after each optimizer step; null: free")
     projection: Literal["seed", "two_layer", "linear"]
     projection_width: int = Field(ge=4, le=4096, description="feature_dim of the convolutional projections")
+    projection_taper: bool = Field(description="G, G/2, G/4 channels as in the seed; false: G throughout")
     projection_stride: int = Field(ge=1, le=64, description="pixels per feature cell; 1 = full resolution")
     projection_shortcut: bool = Field(description="the convolutions add to a coarse picture, one colour a cell")
     projection_sees_input: bool = Field(description="feed x_t to the projection beside the features")
@@ -83,13 +84,20 @@ def trains_coarse(model: ModelConfig) -> bool:
     return has_picture and model.input_pool == model.projection_stride
 
 
-def misfits(model: ModelConfig, coarse_fraction: float, image_size: int, num_frames: int) -> list[str]:
+def misfits(
+    model: ModelConfig, coarse_fraction: float, thin_frames: int, image_size: int, num_frames: int
+) -> list[str]:
     """What keeps a model, its preset applied, from these clips and this curriculum: one clause each, with its keys."""
     found = []
     if image_size % model.patch_size:
         found.append(f"model.patch_size {model.patch_size} must divide data.image_size {image_size}")
     if num_frames % model.tubelet_size:
         found.append(f"model.tubelet_size {model.tubelet_size} must divide data.num_frames {num_frames}")
+    if thin_frames > 1 and (thin_frames % model.tubelet_size or num_frames % thin_frames):
+        found.append(
+            f"train.thin_frames {thin_frames} must be 1, or a multiple of model.tubelet_size {model.tubelet_size} that "
+            f"divides data.num_frames {num_frames}"
+        )
     if coarse_fraction > 0 and not trains_coarse(model):
         found.append(
             "train.coarse_fraction > 0 needs model.projection_shortcut: true, a convolutional model.projection, "

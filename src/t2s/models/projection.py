@@ -27,8 +27,8 @@ class LinearProjection(nn.Module):
         """There is no coarse picture: `misfits` says so before a run starts."""
         raise NotImplementedError
 
-    def forward(self, tokens: Tensor, x_t: Tensor, frame: int | None = None) -> Tensor:
-        """`frame`: see ConvProjection; here it saves nothing, for there are no convolutions."""
+    def forward(self, tokens: Tensor, x_t: Tensor, shown: slice | None = None) -> Tensor:
+        """`shown`: see ConvProjection; here it saves nothing, for there are no convolutions."""
         clip: Tensor = rearrange(
             self.out(tokens),
             "b f (h w) (c df dh dw) -> b c (f df) (h dh) (w dw)",
@@ -37,14 +37,16 @@ class LinearProjection(nn.Module):
             dh=self.patch_size,
             dw=self.patch_size,
         )
-        return clip if frame is None else clip[:, :, frame :: self.tubelet_size]
+        return clip if shown is None else clip[:, :, shown]
 
 
 class ConvProjection(nn.Module):
     """Tokens are spread over their cells, then convolved frame by frame, so that patches blend into one picture.
 
-    `depth` 3 is the seed's fix: conv-GN-GELU-Dropout2d-conv-GN-GELU-conv1x1 over G, G/2, G/4 channels; 2 is the
-    ancestor's conv-GN-GELU-conv1x1. A cell holds stride² pixels (1 = the seed's full resolution).
+    `depth` 3 is the seed's fix: conv-GN-GELU-Dropout2d-conv-GN-GELU-conv1x1; 2 is the ancestor's conv-GN-GELU-conv1x1.
+    With `taper` their channels are the seed's G, G/2, G/4, without it G throughout: at stride 2 the last layer answers
+    12 pixel values a cell, and a tapered one of few channels has none to spare for telling noise from a hand. A cell
+    holds stride² pixels (1 = the seed's full resolution).
 
     With `sees_input` the noisy pixels are among the G channels: a path at full resolution around the trunk. With
     `shortcut` the first C features are a coarse picture, one colour a cell, to which the convolutions add: GroupNorm
@@ -60,6 +62,7 @@ class ConvProjection(nn.Module):
         grid: int,
         *,
         feature_dim: int,
+        taper: bool,
         depth: int,
         stride: int,
         dropout: float,
@@ -74,7 +77,7 @@ class ConvProjection(nn.Module):
         spread_dim = feature_dim - (pixel_values if sees_input else 0)
         self.frame_values = spread_dim * self.cells**2
         self.spread = nn.Linear(width, tubelet_size * self.frame_values)
-        middle, last = feature_dim // 2, feature_dim // 4
+        middle, last = (feature_dim // 2, feature_dim // 4) if taper else (feature_dim, feature_dim)
         layers: list[nn.Module] = [
             nn.Conv2d(feature_dim, middle, kernel_size=3, padding=1),
             nn.GroupNorm(group_count(middle), middle),
@@ -107,18 +110,20 @@ class ConvProjection(nn.Module):
         )
         return clip
 
-    def forward(self, tokens: Tensor, x_t: Tensor, frame: int | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, x_t: Tensor, shown: slice | None = None) -> Tensor:
         """(B, F', N, D), x_t (B, C, F, H, W) → (B, C, F, H, W).
 
-        With `frame` only that frame of each tubelet is drawn, (B, C, F', H, W): the convolutions look at one frame at a
-        time, so a training step may skip most of them.
+        With `shown`, a start and a step that is a multiple of the tubelet, only those frames are drawn: the
+        convolutions look at one frame at a time, so a training step may skip most of them.
         """
-        if frame is None:
+        if shown is None:
             values, drawn = self.spread(tokens), self.tubelet_size
         else:
+            tubelet, frame = divmod(shown.start, self.tubelet_size)
+            tokens = tokens[:, tubelet :: shown.step // self.tubelet_size]
             share = slice(frame * self.frame_values, (frame + 1) * self.frame_values)
             values, drawn = linear(tokens, self.spread.weight[share], self.spread.bias[share]), 1
-            x_t = x_t[:, :, frame :: self.tubelet_size]
+            x_t = x_t[:, :, shown]
         features = rearrange(
             values,
             "b f (h w) (df dh dw g) -> (b f df) g (h dh) (w dw)",

@@ -62,12 +62,12 @@ class ViViT(nn.Module):
         self.output_scale = None if config.output_scale is None else nn.Parameter(torch.full((1,), config.output_scale))
         self.blend = BlendResidual(alphas_cumprod, prediction_type) if config.residual == "blend" else None
 
-    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, frame: int | None = None) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, shown: slice | None = None) -> Tensor:
         """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32.
 
         A clip that is already averaged by `input_pool` is answered at its own size, by the trunk and the coarse picture
-        alone: the cheap first part of a resolution curriculum. With `frame` (0 … tubelet_size - 1) only that frame of
-        each tubelet is answered, (B, C, F', H, W), which spares most of a convolutional projection.
+        alone: the cheap first part of a resolution curriculum. With `shown`, a start and a step that is a multiple of
+        tubelet_size, only those frames are answered, which spares most of a convolutional projection.
         """
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
@@ -89,9 +89,9 @@ class ViViT(nn.Module):
         if is_coarse:
             output: Tensor = self.projection.coarse(features).float()
         else:
-            output = self.projection(features, x_t, frame).float()
-        if frame is not None:
-            x_t = x_t[:, :, frame :: self.config.tubelet_size]
+            output = self.projection(features, x_t, shown).float()
+        if shown is not None:
+            x_t = x_t[:, :, shown]
         if self.output_scale is not None:
             output = output * self.output_scale
         if self.config.residual == "legacy":
@@ -146,6 +146,7 @@ def make_projection(config: ModelConfig, channels: int, grid: int) -> LinearProj
         config.patch_size,
         grid,
         feature_dim=config.projection_width,
+        taper=config.projection_taper,
         depth=3 if config.projection == "seed" else 2,
         stride=config.projection_stride,
         dropout=config.dropout,

@@ -62,7 +62,7 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16"]
     compile: bool
     coarse_fraction: float = Field(ge=0, lt=1, description="first share of the run, on clips averaged by input_pool")
-    thin_frames: bool = Field(description="after that share, the loss looks at one frame of each tubelet in turn")
+    thin_frames: int = Field(ge=1, le=1024, description="after that share, the loss looks at one of so many frames")
     temporal_weight: float = Field(ge=0, le=10, description="features + weight · temporal features")
     snr_weighting: SNRWeightingConfig
     motion_weight: float = Field(ge=0, description="extra weight of pixels that move; biases what is predicted")
@@ -77,9 +77,9 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "TrainConfig":
-        if self.thin_frames and self.frame_difference_weight > 0 and self.coarse_fraction == 0:
+        if self.thin_frames > 1 and self.frame_difference_weight > 0 and self.coarse_fraction == 0:
             raise ValueError(
-                "frame_difference_weight needs steps that see all frames: set thin_frames: false, or a coarse_fraction"
+                "frame_difference_weight needs steps that see all frames: set thin_frames: 1, or a coarse_fraction"
             )
         if self.batch_size % self.accumulation:
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}")

@@ -174,13 +174,12 @@ class _Run:
             )
         return loss
 
-    def _thinned(self, step: int) -> int | None:
-        """Which frame of each tubelet this step looks at; None: all of them."""
-        if not self.config.thin_frames or step < self.training.coarse_steps:
-            return None
-        return step % self.training.objective.tubelet_size
+    def _thinned(self, step: int) -> slice | None:
+        """Which frames this step looks at; None: all of them."""
+        every = self.config.thin_frames
+        return None if every == 1 or step < self.training.coarse_steps else slice(step % every, None, every)
 
-    def _backward(self, noised: Noised, frame: int | None) -> tuple[float, Tensor, Tensor]:
+    def _backward(self, noised: Noised, shown: slice | None) -> tuple[float, Tensor, Tensor]:
         """Gradients of the mean loss over the global batch, in micro-batches.
 
         Returns (mean loss, x0-error per clip, its timestep), of the clips of all processes.
@@ -194,7 +193,7 @@ class _Run:
             is_last = part == parts - 1  # processes exchange gradients once a step
             with nullcontext() if is_last else self.accelerator.no_sync(self.denoiser):
                 with self.accelerator.autocast():
-                    losses, x0_mse = self.training.objective(self.denoiser, micro, frame)
+                    losses, x0_mse = self.training.objective(self.denoiser, micro, shown)
                 mean = losses.mean() / parts
                 self.accelerator.backward(mean)
             total += mean.detach()

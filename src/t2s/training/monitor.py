@@ -167,5 +167,5 @@ def text_ignored(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
         "red",
         int(measured[-1]["epoch"]),
         f"a wrong prompt costs {shuffled:+.2%} and no prompt {null:+.2%}: the text is ignored",
-        "set train.motion_weight: 0, lower train.prompt_dropout, lower diffusion.logsnr_shift, raise train.epochs",
+        "lower train.motion_weight to 0, lower train.prompt_dropout and diffusion.logsnr_shift, raise train.epochs",
     )

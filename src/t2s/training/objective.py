@@ -16,7 +16,7 @@ from t2s.training.augment import augment
 from t2s.training.config import TrainConfig
 from t2s.training.randomness import draw_timesteps
 
-Denoiser = Callable[[Tensor, Tensor, Tensor, int | None], Tensor]
+Denoiser = Callable[[Tensor, Tensor, Tensor, slice | None], Tensor]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ class Noised:
 class Objective:
     """The training objective that `diffusion:` and `train:` describe."""
 
-    def __init__(self, schedule: Schedule, kind: PredictionType, config: TrainConfig, tubelet_size: int) -> None:
-        """`tubelet_size`: frames of which a thinned step looks at one."""
-        self.schedule, self.kind, self.config, self.tubelet_size = schedule, kind, config, tubelet_size
+    def __init__(self, schedule: Schedule, kind: PredictionType, config: TrainConfig) -> None:
+        self.schedule, self.kind, self.config = schedule, kind, config
         self.weights = loss_weights(config.snr_weighting, schedule, kind).float()  # (T,)
         self.to_x0_mse = x0_mse_factor(schedule, kind).float()  # (T,)
 
@@ -65,20 +64,20 @@ class Objective:
         eps = torch.randn((total, *x0.shape[1:]), generator=generator, device=device)[mine] / pool
         return Noised(x0, eps, add_noise(self.schedule, x0, eps, t), t, prompt_ids.masked_fill(dropped[:, None], 0))
 
-    def __call__(self, denoiser: Denoiser, batch: Noised, frame: int | None = None) -> tuple[Tensor, Tensor]:
+    def __call__(self, denoiser: Denoiser, batch: Noised, shown: slice | None = None) -> tuple[Tensor, Tensor]:
         """(weighted loss per clip (B,), unweighted x0-MSE per clip (B,), detached).
 
-        `frame`: look at that frame of each tubelet alone; frame differences then do not count.
+        `shown`: look at these frames alone; frame differences then do not count.
         """
-        frames = slice(None) if frame is None else slice(frame, None, self.tubelet_size)
-        output = denoiser(batch.x_t, batch.t, batch.prompt_ids, frame).float()
+        frames = shown or slice(None)
+        output = denoiser(batch.x_t, batch.t, batch.prompt_ids, shown).float()
         wanted = prediction.target(self.kind, batch.x0[:, :, frames], batch.eps[:, :, frames], batch.t, self.schedule)
         error = (output - wanted).square()
         if self.config.motion_weight > 0:
             loss = mean_per_clip(error * motion_weight(batch.x0, self.config.motion_weight)[:, :, frames])
         else:
             loss = mean_per_clip(error)
-        if self.config.frame_difference_weight > 0 and frame is None:
+        if self.config.frame_difference_weight > 0 and shown is None:
             loss = loss + self.config.frame_difference_weight * frame_difference_mse(output, wanted)
         x0_mse = mean_per_clip(error.detach()) * self.to_x0_mse.to(loss.device)[batch.t]
         return loss * self.weights.to(loss.device)[batch.t], x0_mse
