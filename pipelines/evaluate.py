@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from t2s import atomic
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
 from t2s.evaluation.config import EvaluateConfig
@@ -37,11 +38,13 @@ def main() -> None:
     model = Text2Sign.from_checkpoint(CHECKPOINT, params.runtime.device)
     findings = examine(subject_of(model, config), recogniser, store, pairs, config)
     write_findings(findings, REPORTS, Path("data/generated"), model.clip.fps)
+    figures = headline(findings)
+    atomic.write_json(REPORTS / "metrics.json", {name.removeprefix("evaluate/"): figures[name] for name in figures})
     with continue_run(project_root(), params.runtime.experiment, REPORTS / "run.json") as tracker:
-        tracker.log_metrics(headline(findings), step=model.metadata["step"])
+        tracker.log_metrics(figures, step=model.metadata["step"])
         for name in ("evaluation.json", "faithfulness.json"):
             tracker.log_artifact(REPORTS / name, "evaluation")
-    for name, value in headline(findings).items():
+    for name, value in figures.items():
         logging.info("%-34s %8.4f", name, value)
     is_faithful = passes_gate(findings.faithfulness, config.champion_min_share)
     if number := register(CHECKPOINT, tracker.run_id, is_faithful):

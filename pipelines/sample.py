@@ -24,7 +24,8 @@ def main() -> None:
     model = Text2Sign.from_checkpoint("models/t2s.safetensors", params.runtime.device)
     FOLDER.mkdir(parents=True, exist_ok=True)
     made: list[Clips] = []
-    for prompt in track(config.prompts, "sample"):
+    prompts = model.answerable(config.prompts)
+    for prompt in track(prompts, "sample"):
         clips = model(
             prompt,
             config.num_samples,
@@ -44,12 +45,12 @@ def main() -> None:
         made[0].fps,
         {
             **made[0].provenance,
-            "prompt": ", ".join(config.prompts),
+            "prompt": ", ".join(prompts),
             "signs": [sign for clips in made for sign in clips.provenance["signs"]],
         },
         [seed for clips in made for seed in clips.seeds],
     )
-    everything.save_sheet(FOLDER / "contact-sheet.png")
+    everything.save_sheet(FOLDER / "contact-sheet.png", mark=config.mark)
     with continue_run(project_root(), params.runtime.experiment, Path("reports/run.json")) as tracker:
         for path in sorted(FOLDER.iterdir()):
             tracker.log_artifact(path, "samples")

@@ -19,6 +19,7 @@ from t2s.errors import UserError
 from t2s.fingerprint import fingerprint
 from t2s.models.config import ModelConfig
 from t2s.paramsfile import read_sections
+from t2s.prompts import warn_of_cut
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.stage import run_stage
@@ -32,7 +33,6 @@ from t2s.training.state import RunState
 ROOMS = ["models", "diffusion", "training", "assembly.py", "presets.py"]  # the code that decides the weights
 CHECKPOINT = Path("models/t2s.safetensors")
 SHEETS = Path("reports/training")
-LEAVES_LATER_S = 3.0  # a launcher ends all processes once one has left; the main one first ends its run and says why
 
 
 def main(fresh: bool = False) -> None:
@@ -61,6 +61,7 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
     held = prepared_by_main(prepare, accelerator)
     assert held is not None
     tokenizer = recipe.tokenizer()
+    warn_of_cut(recipe.store.texts("train"), tokenizer.serialized, tokenizer.max_length)
     with held as state, tracked(state, recipe.runtime, config) as tracker:
         sheets = state.folder / "sheets"  # DVC deletes the outs of a stage it starts; a resumed run draws none again
         sheets.mkdir(exist_ok=True)
@@ -82,7 +83,7 @@ def follow(recipe: Recipe, accelerator: Accelerator) -> None:
         prepared_by_main(lambda: None, accelerator)
         train(make_training(recipe, recipe.tokenizer(), accelerator, None, SilentTracker(), SHEETS))
     except (UserError, SystemExit):
-        time.sleep(LEAVES_LATER_S)
+        time.sleep(3.0)  # a launcher ends all once one has left; the main one first ends its run and says why
         raise
 
 

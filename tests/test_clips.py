@@ -107,6 +107,16 @@ def test_a_sheet_of_several_clips_names_all_seeds(tmp_path: Path, clips: Clips) 
     assert read_media_metadata(tmp_path / "sheet.png")["seed"] == "[7, 8]"
 
 
+@pytest.mark.parametrize("mark", [True, False])
+def test_a_sheet_is_marked_or_not_as_asked(tmp_path: Path, clips: Clips, mark: bool) -> None:
+    strip = MARK_HEIGHT if mark else 0
+    (path,) = one(clips).save(tmp_path / "clip.png", mark=mark, scale=SCALE)
+    assert decoded(path)[0].shape == (SCALE * SIZE + strip, FRAMES * SCALE * SIZE, 3)
+    clips.save_sheet(tmp_path / "sheet.png", mark=mark, scale=1)
+    assert decoded(tmp_path / "sheet.png")[0].shape == (2 * SIZE + strip, FRAMES * SIZE, 3)
+    assert read_media_metadata(tmp_path / "sheet.png")["note"] == MARK
+
+
 @pytest.mark.parametrize("name", ["clip.avi", "clip", "clip.mp4.txt"])
 def test_an_unknown_suffix_is_refused(tmp_path: Path, clips: Clips, name: str) -> None:
     with pytest.raises(UserError, match=r"suffix must be one of \.mp4, \.gif, \.png"):

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from t2s.checkpoint import load_checkpoint, save_checkpoint
-from t2s.clips import MARK_HEIGHT, enlarge
+from t2s.clips import MARK, MARK_HEIGHT, enlarge
 from t2s.comparison import SCALE, Side, compare_checkpoints, denoising_errors, fitted, partners, resized, skill_lines
 from t2s.data.clips import ClipStore
 from t2s.data.encode import read_media_metadata
@@ -112,7 +112,34 @@ def test_the_files_say_where_both_halves_come_from(tmp_path: Path, old: Path, ne
         assert facts["checkpoint"] == checkpoint.name
         assert facts["fingerprint"] == load_checkpoint(checkpoint).metadata["fingerprint"]
         assert facts["num_steps"] == T  # the same for both, though B could take more
-    assert describe(path)["fingerprint"] == "tiny-0 tiny-1"
+    assert describe(path)["fingerprint"] == "tiny-0; tiny-1"
+
+
+def test_the_files_lead_to_a_run_a_revision_and_a_licence(
+    tmp_path: Path, old: Path, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def of_run(path: Path, run_id: str | None, revision: str) -> Path:
+        saved = load_checkpoint(path)
+        target = tmp_path / f"{run_id}-{revision}.safetensors"
+        save_checkpoint(target, saved.tensors, saved.metadata | {"mlflow_run_id": run_id, "git_revision": revision})
+        return target
+
+    def said_of(a: Path, b: Path) -> dict[str, Any]:
+        compare_checkpoints(a, b, "hello", tmp_path, 0, tmp_path / "none", 4)
+        return describe(tmp_path / "compare-hello-seed0.mp4")
+
+    before, after, untracked = of_run(old, "a" * 32, "r1"), of_run(new, "b" * 32, "r2"), of_run(new, None, "r1")
+    found = said_of(before, after)
+    assert (found["mlflow"]["run_id"], found["git_revision"]) == ("b" * 32, "r1; r2")
+    assert found["licence"] == load_checkpoint(old).metadata["licence"]
+    assert found["note"] == MARK
+    assert [json.loads(found[letter])["mlflow_run_id"] for letter in "ab"] == ["a" * 32, "b" * 32]
+    found = said_of(before, untracked)
+    assert (found["mlflow"]["run_id"], found["git_revision"]) == ("a" * 32, "r1")
+    assert said_of(untracked, untracked)["mlflow"]["reason"] == "the file names no MLflow run"
 
 
 def test_clips_of_different_shapes_are_shown_in_the_larger_one(tmp_path: Path, old: Path, new: Path) -> None:

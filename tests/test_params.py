@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
@@ -26,26 +27,42 @@ ACTS_ON = {
 }
 
 
-def param_lines() -> Iterator[tuple[str, str, bool]]:
-    """(dotted key, section, explained) of every key: it, or a mapping it stands in, carries a comment."""
-    text = (ROOT / "params.yaml").read_text("utf-8")
+def unexplained(text: str) -> list[str]:
+    """Leaf keys without a comment on their own line or, inside a section's inner mapping, on the line of that mapping.
+
+    A section's comment says what its keys are for together: it explains none of them. `{a: 1}` on one line is a leaf.
+    """
     commented = {number for number, line in enumerate(text.splitlines()) if re.search(r"\s#", line)}
 
-    def walk(node: yaml.Node, prefix: str, explained: bool) -> Iterator[tuple[str, str, bool]]:
-        if not isinstance(node, yaml.MappingNode):
-            return
+    def walk(node: yaml.MappingNode, parents: list[str], parent_explained: bool) -> Iterator[str]:
         for key, value in node.value:
-            name = f"{prefix}.{key.value}" if prefix else key.value
-            said = explained or key.start_mark.line in commented
-            yield name, name.split(".")[0], said
-            yield from walk(value, name, said)
+            name, explained = [*parents, key.value], key.start_mark.line in commented
+            if isinstance(value, yaml.MappingNode) and not value.flow_style:
+                yield from walk(value, name, explained and bool(parents))
+            elif not explained and not parent_explained:
+                yield ".".join(name)
 
-    yield from walk(yaml.compose(text), "", False)
+    return list(walk(yaml.compose(text), [], False))
 
 
 def test_every_parameter_is_explained() -> None:
-    silent = [name for name, _, explained in param_lines() if not explained]
-    assert not silent, f"params.yaml: {silent} have no comment, and nothing above them has one"
+    silent = unexplained((ROOT / "params.yaml").read_text("utf-8"))
+    assert not silent, f"params.yaml: say on their lines what {silent} are, with unit or range"
+
+
+@pytest.mark.parametrize(
+    ("text", "silent"),
+    [
+        ("train:  # decides\n  seed: 0\n", ["train.seed"]),
+        ("train:\n  seed: 0  # 0..2^32-1\n", []),
+        ("train:\n  augment:  # shares, 0..1\n    flip: 0\n", []),
+        ("train:  # decides\n  augment:\n    flip: 0\n", ["train.augment.flip"]),
+        ("train:\n  a:  # only of its own keys\n    b:\n      c: 0\n", ["train.a.b.c"]),
+        ("train:\n  clips: {train: 1, val: 0}\n", ["train.clips"]),
+    ],
+)
+def test_a_section_explains_none_of_its_keys(text: str, silent: list[str]) -> None:
+    assert unexplained(text) == silent
 
 
 def leaves(value: Any, prefix: str) -> Iterator[str]:

@@ -1,11 +1,16 @@
 """What a text asks for: every word ends up in exactly one place, whatever is typed."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from t2s.errors import UserError
-from t2s.prompts import explain_unknown, file_stem, parse_prompt, require_text
+from t2s.models.config import TextConfig
+from t2s.models.text import PromptTokenizer
+from t2s.prompts import explain_unknown, file_stem, parse_prompt, require_text, warn_of_cut
 
 KNOWN = ["hello", "thank", "thank you", "you", "Thank you very much"]
 words = st.sampled_from(["hello", "thank", "you", "very", "much", "HELLO", "straße", "x", "İ", "\u0301"])
@@ -87,3 +92,15 @@ def test_a_prompt_as_long_as_a_book_is_refused() -> None:
     require_text("hello " * 100)
     with pytest.raises(UserError, match="6000 characters: at most 1000"):
         require_text("hello " * 1000)
+
+
+def test_captions_longer_than_a_model_reads_are_counted(
+    caplog: pytest.LogCaptureFixture, tiny_section: Callable[..., dict[str, Any]]
+) -> None:
+    texts = ["one two three", "one two", "three, two!"]  # 3, 2 and 4 tokens
+    tokenizer = PromptTokenizer.fit(texts, TextConfig(**tiny_section("model")["text"]))
+    warn_of_cut(texts, tokenizer.serialized, 4)
+    assert not caplog.messages
+    warn_of_cut(texts, tokenizer.serialized, 2)
+    (said,) = caplog.messages
+    assert said.startswith("2 of 3 train captions have more than model.text.max_length = 2 tokens, the longest 4")

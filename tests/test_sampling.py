@@ -15,7 +15,7 @@ from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.diffusion.prediction import target
 from t2s.diffusion.schedule import add_noise
 from t2s.errors import UserError
-from t2s.sampling import TRANSITION_FRAMES, resolve_device, stitch
+from t2s.sampling import BEFORE_THE_KEY, TRANSITION_FRAMES, resolve_device, stitch
 
 FRAMES = 8
 
@@ -138,6 +138,16 @@ def test_unknown_words_are_named_and_left_out(model: Text2Sign) -> None:
         model("xylophone", num_steps=2)
 
 
+def test_prompts_of_another_vocabulary_give_way_to_the_models_own(model: Text2Sign) -> None:
+    assert remarks(lambda: model.answerable(["thank you", "hello"])) == (["thank you", "hello"], [])
+    assert remarks(lambda: model.answerable(["hello", "xylophone"])) == (
+        ["hello"], ["the model does not know xylophone"],
+    )  # fmt: skip
+    kept, said = remarks(lambda: model.answerable(["xylophone", "zither"], otherwise=1))
+    assert kept == ["hello"]
+    assert said == ["the model does not know xylophone, zither; its own first 1 signs are drawn instead"]
+
+
 def test_a_sentence_model_takes_the_prompt_whole(tmp_path: Path, make_checkpoint: Callable[..., Path]) -> None:
     path = make_checkpoint(
         tmp_path / "m.safetensors", model={"text": {"tokenizer": "bpe"}}, prompts=["hello you", "thank you all"]
@@ -195,3 +205,15 @@ def test_weights_that_do_not_fit_their_own_config_are_refused(tmp_path: Path, ti
     with pytest.raises(UserError, match=r"m\.safetensors: its weights do not fit its own config") as caught:
         Text2Sign.from_checkpoint(tmp_path / "m.safetensors")
     assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_from_before_a_key_loads_as_what_it_was(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    saved = load_checkpoint(tiny_checkpoint)
+    config = saved.metadata["config"]
+    older = {key: value for key, value in config["model"].items() if key not in BEFORE_THE_KEY}
+    assert older != config["model"]
+    save_checkpoint(tmp_path / "m.safetensors", saved.tensors, {**saved.metadata, "config": {**config, "model": older}})
+    old, new = (
+        Text2Sign.from_checkpoint(path)("hello", num_steps=2) for path in (tmp_path / "m.safetensors", tiny_checkpoint)
+    )
+    assert np.array_equal(old.frames, new.frames)

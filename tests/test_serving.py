@@ -126,6 +126,16 @@ for uri in {uris}:
         assert refusal.startswith(f"refused: {uri}: ")
 
 
+def test_outside_a_project_a_registered_model_is_refused_and_nothing_is_created(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from t2s.cli import run; run()", "sample", "hello"]
+    command += ["--model", "models:/t2s@champion"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].startswith("error: models:/t2s@champion: there is no registry at sqlite:///")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_registry_that_is_away_costs_a_warning(tmp_path: Path, checkpoint: Path) -> None:
     code = f"""
@@ -206,12 +216,45 @@ def test_the_served_model_answers_prompts_with_clips(served: str) -> None:
 
 
 @pytest.mark.slow
+def test_one_row_may_give_what_another_leaves_out(served: str) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": "hello", "num_steps": 2},
+        {"text": "thank you", "seed": 3, "guidance_scale": 1, "sampler": "ddim", "num_steps": 3},
+        {"text": "hello", "seed": None, "num_steps": 2},
+        {"text": "thank you", "seed": 2**32 - 1, "guidance_scale": 1.5, "num_steps": 2},
+    ]
+    status, answer = ask(served, rows)
+    assert status == 200, answer
+    assert [row["seed"] for row in answer["predictions"]] == [0, 3, 0, 2**32 - 1]
+    alone = [ask(served, [row])[1]["predictions"][0] for row in rows[:2]]
+    assert canonical_json(answer["predictions"][:2]) == canonical_json(alone)
+
+
+@pytest.mark.slow
+def test_the_loaded_model_takes_what_pandas_makes_of_rows(project: Path) -> None:
+    code = """
+import mlflow, pandas
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+model = mlflow.pyfunc.load_model("models:/t2s@champion")
+rows = [{"text": "hello", "num_steps": 2}, {"text": "thank you", "num_steps": 2, "seed": 3, "guidance_scale": 2}]
+whole = pandas.DataFrame({"text": ["hello"], "seed": [4], "num_steps": [2], "guidance_scale": [1]})
+print(*model.predict(pandas.DataFrame(rows))["seed"], *model.predict(whole)["seed"])
+"""
+    done = in_project(project, code, setup="")
+    assert done.stdout.splitlines()[-1:] == ["0 3 4"], done.stderr[-2000:]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
         ({"text": "   "}, "prompt is empty"),
         ({"text": "xylophone"}, "known signs: hello, thank you"),
         ({"text": "hello", "num_steps": 10_000}, "num_steps"),
+        ({"text": "hello", "num_steps": 2.5}, "num_steps 2.5 is not a whole number"),
+        ({"text": "hello", "seed": "3"}, "seed '3' is not a number"),
+        ({"text": "hello", "seed": True}, "seed True is not a number"),
+        ({"text": "hello", "guidance_scale": [1]}, "guidance_scale [1] is not a number"),
         ({"text": "hello", "sampler": "magic"}, "magic"),
         ({"seed": 1}, "text"),
     ],

@@ -47,7 +47,7 @@ def sample(
     output_dir: Annotated[Path, typer.Option(help="Folder for the clips.")] = Path("samples"),
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
     num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
-    steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 12.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 16.")] = None,
     guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
     sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
     format: Annotated[Literal["mp4", "gif", "png"], typer.Option(help="png is a contact sheet.")] = "mp4",
@@ -170,10 +170,13 @@ def data_inspect(
     """What is in a data set: format, splits, signs, signers, missing files, durations, disk, licence."""
     import json
 
+    from t2s.data.config import DataConfig
     from t2s.data.inspect import inspect_root
     from t2s.data.inspect_table import format_table
+    from t2s.paramsfile import read_sections
 
-    found = inspect_root(root)
+    params = Path("params.yaml")
+    found = inspect_root(root, read_sections(params, data=DataConfig).data if params.is_file() else None)
     typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else format_table(found))
 
 

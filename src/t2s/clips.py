@@ -67,15 +67,21 @@ class Clips:
         paths = [path] if len(self) == 1 else [path.with_stem(f"{path.stem}-{i}") for i in range(len(self))]
         for i, target in enumerate(paths):
             frames = enlarge(self.frames[i], scale)
-            write(target, marked(frames) if mark and kind != "png" else frames, i)
+            if kind == "png":
+                frames = np.concatenate(list(frames), axis=1)[None]  # one wide picture, one strip
+            write(target, marked(frames) if mark else frames, i)
         return paths
 
-    def save_sheet(self, path: Path, *, scale: int = 2, max_columns: int = 8) -> None:
-        """A contact sheet: one row a clip, time from left to right, at most `max_columns` frames of each."""
+    def save_sheet(self, path: Path, *, mark: bool = True, scale: int = 2, max_columns: int = 8) -> None:
+        """A contact sheet: one row a clip, time from left to right, at most `max_columns` frames of each.
+
+        mark: a strip below it that says AI-generated.
+        """
         columns = np.unique(np.linspace(0, self.frames.shape[1] - 1, max_columns).round().astype(int))
         rows = [np.concatenate(list(enlarge(clip[columns], scale)), axis=1) for clip in self.frames]
-        sheet = marked(np.concatenate(rows, axis=0)[None])
-        write_png_sheet(path, sheet, {**self.metadata(0), "seed": json.dumps(list(self.seeds))})
+        sheet = np.concatenate(rows, axis=0)[None]
+        facts = {**self.metadata(0), "seed": json.dumps(list(self.seeds))}
+        write_png_sheet(path, marked(sheet) if mark else sheet, facts)
 
     def _write_mp4(self, path: Path, frames: Frames, i: int) -> None:
         write_mp4(path, frames, self.fps, self.metadata(i))
@@ -84,7 +90,7 @@ class Clips:
         write_gif(path, frames, self.fps, self.metadata(i))
 
     def _write_png(self, path: Path, frames: Frames, i: int) -> None:
-        write_png_sheet(path, marked(np.concatenate(list(frames), axis=1)[None]), self.metadata(i))
+        write_png_sheet(path, frames, self.metadata(i))
 
     def _repr_html_(self) -> str:
         """A player for notebooks."""

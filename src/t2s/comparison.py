@@ -89,8 +89,7 @@ def write_side_by_side(sides: Sequence[Side], made: Sequence[Clips], text: str, 
         labelled(enlarge(fitted(clips.frames[0], num_frames, height, width), SCALE), side.label)
         for side, clips in zip(sides, made, strict=True)
     ]
-    facts: dict[str, Any] = {side.letter.lower(): _provenance(side, c) for side, c in zip(sides, made, strict=True)}
-    facts |= {"prompt": text, "fingerprint": " ".join(str(side.model.metadata["fingerprint"]) for side in sides)}
+    facts = {"prompt": text, **_facts(sides, made)}
     fps = max(made, key=lambda clips: clips.frames.shape[1]).fps
     seed = made[0].seeds[0]
     pair = Clips(np.concatenate(halves, axis=2)[None], fps, facts, [seed])
@@ -226,5 +225,17 @@ def _shape_note(made: Sequence[Clips]) -> list[str]:
     return [f"A makes {a}, B {b}: each had its own noise of the seed, and is shown as {frames} of {height} x {width}"]
 
 
-def _provenance(side: Side, clips: Clips) -> dict[str, Any]:
-    return {"checkpoint": side.path.name, **clips.provenance}
+def _facts(sides: Sequence[Side], made: Sequence[Clips]) -> dict[str, Any]:
+    """What both files say under one name, for `t2s info`; the whole provenance of each under its letter.
+
+    Where A and B differ both values stand there, A's first; but `mlflow_run_id` names one run, so that it can be looked
+    up: that of B, the new one, or A's where B has none.
+    """
+    a, b = (clips.provenance for clips in made)
+    shared = {key: a[key] if a[key] == b[key] else f"{a[key]}; {b[key]}" for key in a if key in b}
+    run = b.get("mlflow_run_id") or a.get("mlflow_run_id")
+    whole = {
+        side.letter.lower(): {"checkpoint": side.path.name, **clips.provenance}
+        for side, clips in zip(sides, made, strict=True)
+    }
+    return {**shared, "mlflow_run_id": run, **whole}

@@ -1,11 +1,15 @@
 """What a prompt asks for: which known signs it names, in which order, and which words nobody knows."""
 
 import difflib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tokenizers import Tokenizer
+
 from t2s.errors import UserError
 
+logger = logging.getLogger(__name__)
 MAX_PROMPT = 1000  # characters, as data.max_caption_length's default: a clip per sign, so no essay
 
 
@@ -59,6 +63,21 @@ def require_text(text: str) -> None:
         raise UserError(f"the prompt has {len(text)} characters: at most {MAX_PROMPT} are read")
     if "\0" in text:
         raise UserError("the prompt holds a NUL character; leave it out")
+
+
+def warn_of_cut(texts: Sequence[str], tokenizer: str, max_length: int) -> None:
+    """Log one line where captions have more than `max_length` tokens, for no model reads their ends.
+
+    `tokenizer`: serialized, as checkpoints keep it.
+    """
+    lengths = [len(encoding.ids) for encoding in Tokenizer.from_str(tokenizer).encode_batch(list(texts))]
+    num_cut = sum(length > max_length for length in lengths)
+    if num_cut:
+        logger.warning(
+            "%d of %d train captions have more than model.text.max_length = %d tokens, the longest %d: what is beyond "
+            "is not read",
+            num_cut, len(texts), max_length, max(lengths),
+        )  # fmt: skip
 
 
 def file_stem(text: str) -> str:

@@ -26,13 +26,15 @@ from t2s.prompts import explain_unknown, parse_prompt
 
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
 DEFAULT_SAMPLER: SamplerName = "dpmpp"
-DEFAULT_NUM_STEPS = 12
+DEFAULT_NUM_STEPS = 16
 DEFAULT_GUIDANCE_SCALE = 2.0
 DEFAULT_GUIDANCE_RESCALE = 0.0
 TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs follow each other
 
 MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section
 MAX_SEED = 2**63 - 1  # torch takes no larger one
+# What the network was before there was a key for it, so that older checkpoints still load.
+BEFORE_THE_KEY = {"projection_taper": True}
 MAX_BATCH = 32  # clips made at once; a matter of memory, not of results
 
 
@@ -48,7 +50,7 @@ class Text2Sign:
         diffusion = DiffusionConfig.model_validate(config["diffusion"])
         self.kind = diffusion.prediction_type
         self.schedule = make_schedule(diffusion)
-        model = ModelConfig.model_validate(config["model"])
+        model = ModelConfig.model_validate(BEFORE_THE_KEY | config["model"])
         self.tokenizer = PromptTokenizer(metadata["tokenizer"], model.text.max_length)
         self.denoiser = ViViT(
             model,
@@ -177,6 +179,19 @@ class Text2Sign:
     def denoise_x0(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
         """The clean clips that the network sees in x_t (B, C, F, H, W) at t (B,), whatever it predicts."""
         return to_x0(self.kind, self.denoiser(x_t, t, prompt_ids), x_t, t, self.schedule)
+
+    def answerable(self, prompts: Sequence[str], otherwise: int = 6) -> list[str]:
+        """Those of `prompts` that name a sign the model knows; where none does, its first `otherwise` own ones.
+
+        A model of free sentences answers all of them.
+        """
+        if not self.is_lexical:
+            return list(prompts)
+        known = [prompt for prompt in prompts if parse_prompt(prompt, self.prompts).signs]
+        if left_out := [prompt for prompt in prompts if prompt not in known]:
+            instead = "" if known else f"; its own first {otherwise} signs are drawn instead"
+            warnings.warn(f"the model does not know {', '.join(left_out)}{instead}", stacklevel=2)
+        return known or self.prompts[:otherwise]
 
     def _signs_of(self, prompt: str) -> list[str]:
         parsed = parse_prompt(prompt, self.prompts)

@@ -9,6 +9,7 @@ from t2s.checkpoint import read_metadata
 from t2s.errors import UserError
 from t2s.provenance import project_root
 from t2s.tracking.environment import prepare_environment, tracking_uri
+from t2s.tracking.store import SQLITE
 
 MODEL_NAME = "t2s"
 CHAMPION = "champion"
@@ -61,13 +62,15 @@ def resolve_model_uri(uri: str) -> Path:
     """
     if not uri.startswith("models:/"):
         raise UserError(f"{uri}: a registered model is named models:/{MODEL_NAME}@{CHAMPION} or models:/{MODEL_NAME}/1")
+    where = tracking_uri(project_root())
+    if where.startswith(SQLITE) and not Path(where.removeprefix(SQLITE)).is_file():  # MLflow would create it
+        raise UserError(f"{uri}: there is no registry at {where}; run it in the project, or set MLFLOW_TRACKING_URI")
     _client()
     from mlflow.artifacts import download_artifacts
 
     try:
         folder = Path(download_artifacts(artifact_uri=f"{uri}/artifacts"))
     except Exception as error:  # as above
-        where = tracking_uri(project_root())
         raise UserError(f"{uri}: not found in the registry at {where} ({_first_line(error)})") from None
     checkpoints = list(folder.glob("*.safetensors"))
     if len(checkpoints) != 1:
@@ -93,13 +96,13 @@ def _log_model(client: Any, checkpoint: Path, run_id: str, metadata: dict[str, A
     import mlflow
     import pandas
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, DataType, Schema
+    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
     inputs = [
         ColSpec(DataType.string, "text"),
-        ColSpec(DataType.long, "seed", required=False),
-        ColSpec(DataType.long, "num_steps", required=False),
-        ColSpec(DataType.double, "guidance_scale", required=False),
+        # What one row gives and another leaves out, pandas turns into floats and NaN. MLflow takes those for no `long`,
+        # and integers for no `double`: of any type then, and serving_model.py reads them.
+        *(ColSpec(AnyType(), name, required=False) for name in ("seed", "num_steps", "guidance_scale")),
         ColSpec(DataType.string, "sampler", required=False),
     ]
     outputs = [

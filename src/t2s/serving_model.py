@@ -18,7 +18,7 @@ from t2s.errors import UserError
 from t2s.sampling import Text2Sign
 
 MAX_PROMPTS = 16  # in one request
-OPTIONS = ("num_steps", "guidance_scale", "sampler")
+NUMBERS = {"seed": int, "num_steps": int, "guidance_scale": float}
 
 
 class ServedText2Sign(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -39,16 +39,26 @@ class ServedText2Sign(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             raise _refusal(str(error)) from None
 
     def _clip(self, row: dict[str, Any]) -> dict[str, Any]:
-        given = {key: value for key, value in row.items() if not pandas.isna(value)}
-        seed = int(given.get("seed", 0))
+        given = {key: value for key, value in row.items() if pandas.isna(value) is not True}
+        numbers = {key: _number(key, given[key], kind) for key, kind in NUMBERS.items() if key in given}
+        seed = numbers.pop("seed", 0)
+        options = numbers | ({"sampler": str(given["sampler"])} if "sampler" in given else {})
         with warnings.catch_warnings(record=True) as caught, tempfile.TemporaryDirectory() as folder:
             warnings.simplefilter("always")
-            options = {key: given[key] for key in OPTIONS if key in given}
             clips = self._model(str(given["text"]), num_samples=1, seed=seed, **options)
             (path,) = clips.save(Path(folder) / "clip.mp4")
             mp4 = base64.b64encode(path.read_bytes()).decode("ascii")
         notes = "; ".join(str(warning.message) for warning in caught if warning.category is UserWarning)
         return {"text": given["text"], "seed": seed, "mp4_base64": mp4, "notes": notes}
+
+
+def _number(key: str, value: Any, kind: type) -> Any:
+    """A number as JSON or pandas has it: a whole one is a float in a column where another row has none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"{key} {value!r} is not a number")
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise UserError(f"{key} {value} is not a whole number")
+    return kind(value)
 
 
 def _refusal(reason: str) -> MlflowException:

@@ -78,16 +78,53 @@ def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path, encode_video, t
         assert decoder.decode(row("huge.mov")).source_frames == 1
 
 
-def test_a_decoder_that_dies_costs_one_clip(tmp_path, encode_video, test_card, config) -> None:
+def test_a_decoder_that_died_between_two_clips_costs_none(tmp_path, encode_video, test_card, config) -> None:
     encode_video(tmp_path / "a.mp4", test_card(24))
     with DecoderProcess(tmp_path, config()) as decoder:
         decoder.decode(row("a.mp4"))
         assert decoder._process is not None
-        os.kill(decoder._process.pid, signal.SIGSEGV)
-        with pytest.raises(MediaError, match="SIGSEGV") as caught:
+        os.kill(decoder._process.pid, signal.SIGKILL)
+        decoder._process.wait()
+        assert decoder.decode(row("a.mp4")).source_frames == 24
+
+
+@pytest.mark.parametrize(("served", "started"), [(0, 1), (1, 2)])
+def test_a_clip_that_kills_its_decoders_costs_itself(
+    served, started, tmp_path, encode_video, test_card, config, monkeypatch
+) -> None:
+    """It gets one fresh decoder, when an earlier clip may have been the cause."""
+    encode_video(tmp_path / "a.mp4", test_card(24))
+    lives: list[int] = []
+    send = DecoderProcess._send
+
+    def kill_and_send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+        if "path" in message:
+            if len(lives) >= served:
+                os.kill(process.pid, signal.SIGSEGV)
+                process.wait()
+            lives.append(process.pid)
+        send(process, message)
+
+    with DecoderProcess(tmp_path, config()) as decoder:
+        with monkeypatch.context() as patch:
+            patch.setattr(DecoderProcess, "_send", staticmethod(kill_and_send))
+            for _ in range(served):
+                decoder.decode(row("a.mp4"))
+            with pytest.raises(MediaError, match="SIGSEGV") as caught:
+                decoder.decode(row("a.mp4"))
+        assert caught.value.reason == "crash"
+        assert len(set(lives)) == started
+        assert decoder.decode(row("a.mp4")).source_frames == 24
+
+
+def test_a_clip_that_was_interrupted_is_not_tried_again(tmp_path, encode_video, test_card, config) -> None:
+    encode_video(tmp_path / "a.mp4", test_card(24))
+    with DecoderProcess(tmp_path, config()) as decoder:
+        decoder.decode(row("a.mp4"))
+        decoder.interrupt()
+        with pytest.raises(MediaError) as caught:
             decoder.decode(row("a.mp4"))
         assert caught.value.reason == "crash"
-        assert decoder.decode(row("a.mp4")).source_frames == 24
 
 
 def test_a_decoder_ends_with_its_owner(tmp_path, encode_video, test_card, config) -> None:

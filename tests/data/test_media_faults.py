@@ -26,6 +26,17 @@ def read(make_config: Callable[..., DataConfig]) -> Callable[..., DecodedClip]:
 
 
 @pytest.fixture
+def read_span(make_config: Callable[..., DataConfig]) -> Callable[..., DecodedClip]:
+    """The clip from 14 to 15.5 s."""
+
+    def read_span(path: Path) -> DecodedClip:
+        row = ManifestRow("c", path.name, "hello", "hello", "s", "train", 14.0, 15.5, None, 25.0, "CC0-1.0")
+        return read_clip(path.parent, row, make_config(num_frames=8, image_size=32))
+
+    return read_span
+
+
+@pytest.fixture
 def reason_of(read: Callable[..., DecodedClip]) -> Callable[..., str]:
     def reason_of(root: Path, path: str, **changes: Any) -> str:
         with pytest.raises(MediaError) as caught:
@@ -44,6 +55,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "e.avi": {"codec": "mpeg4"},
     "f.gif": {"codec": "gif", "pix_fmt": "rgb8"},
     "g.mp4": {"muxer": {"movflags": "frag_keyframe+empty_moov"}, "options": {"g": "6"}},
+    "h.ts": {},
+    "i.m2ts": {"muxer": {"mpegts_m2ts_mode": "1"}},
+    "j.png": {"codec": "apng", "pix_fmt": "rgb24", "format_name": "apng"},
 }
 
 
@@ -55,6 +69,8 @@ def test_a_truncated_file_never_gives_another_clip(name, tmp_path, encode_video,
     content = path.read_bytes()
     refused = 0
     seams = [at for at in range(len(content)) if content[at + 4 : at + 8] == b"moof"]  # a stream may end there
+    if name.endswith("ts"):
+        seams = list(range(0, len(content), 192 if name == "i.m2ts" else 188))
     for length in set(np.linspace(0, len(content) - 1, 20).astype(int)) - set(seams):
         path.write_bytes(content[:length])
         try:
@@ -66,6 +82,85 @@ def test_a_truncated_file_never_gives_another_clip(name, tmp_path, encode_video,
             assert (clip.pixels == whole.pixels).all(), f"cut at {length} of {len(content)}"
             assert clip.source_frames == whole.source_frames
     assert refused >= 15
+
+
+def test_an_animated_png_needs_its_end(tmp_path, encode_video, test_card, reason_of) -> None:
+    """Cut before any of its chunks."""
+    path = encode_video(tmp_path / "a.png", test_card(8), **KINDS["j.png"])
+    content = path.read_bytes()
+    at, seams = 8, []
+    while at < len(content):
+        seams.append(at)
+        at += 12 + int.from_bytes(content[at : at + 4], "big")
+    for seam in seams[4:]:
+        path.write_bytes(content[:seam])
+        assert reason_of(tmp_path, "a.png") == "corrupt"
+
+
+@pytest.mark.parametrize("tail", [b"x", b"\0\0", b"\n", b"; and text"])
+def test_a_gif_may_go_on_after_its_trailer(tail, tmp_path, encode_video, test_card, read) -> None:
+    path = encode_video(tmp_path / "a.gif", test_card(24), **KINDS["f.gif"])
+    whole = read(tmp_path, "a.gif")
+    path.write_bytes(path.read_bytes() + tail)
+    clip = read(tmp_path, "a.gif")
+    assert (clip.pixels == whole.pixels).all()
+    assert clip.source_frames == 24
+
+
+@pytest.fixture
+def drifting() -> np.ndarray:
+    """17 s of a texture on the move, (425, 64, 96, 3): every frame is predicted from the one before."""
+    texture = np.random.default_rng(0).integers(0, 60, (64, 96, 3), np.uint8)
+    return np.stack([np.roll(texture, 3 * k, axis=1) + np.uint8(k * 180 // 425) for k in range(425)])
+
+
+def test_a_semicolon_is_not_yet_the_trailer_of_a_gif(tmp_path, encode_video, drifting, reason_of) -> None:
+    """Cut after a byte like the trailer's: now and then FFmpeg makes a shorter film of that."""
+    path = encode_video(tmp_path / "a.gif", drifting[:24], **KINDS["f.gif"])
+    content = path.read_bytes()
+    cuts = [at + 1 for at in range(1000, len(content) - 1) if content[at : at + 1] == b";"]
+    for cut in cuts[:150]:
+        path.write_bytes(content[:cut])
+        assert reason_of(tmp_path, "a.gif") == "corrupt"
+
+
+def packet_at(path: Path, time_s: float) -> bytes:
+    """What is coded of the first frame from `time_s` on."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return next(bytes(packet) for packet in container.demux(stream) if packet.pts * stream.time_base >= time_s)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+def test_damage_before_a_clip_spoils_what_is_predicted_from_it(
+    name, tmp_path, encode_video, drifting, read, read_span
+) -> None:
+    """Damage at 13.2 s that a reading of all finds: the clip from 14 s, in the same group of pictures, is no clip."""
+    options = {"g": "250", "preset": "ultrafast", "bf": "0"}
+    path = encode_video(tmp_path / name, drifting, options=options)
+    content = path.read_bytes()
+    assert read_span(path).source_frames == 38
+    packet = packet_at(path, 13.2)
+    found = 0
+    for share in (0.2, 0.35, 0.5, 0.65):
+        offset = content.index(packet) + int(len(packet) * share)
+        path.write_bytes(content[:offset] + bytes((37 * k + 11) % 256 for k in range(60)) + content[offset + 60 :])
+        try:
+            read(tmp_path, name)
+        except MediaError:
+            found += 1
+            with pytest.raises(MediaError) as caught:
+                read_span(path)
+            assert caught.value.reason == "corrupt"
+    assert found >= 1
+
+
+def test_a_sync_table_that_lies_changes_no_clip(tmp_path, encode_video, drifting, read_span) -> None:
+    """Without the table every frame counts as a keyframe, and a jump lands on one that is none."""
+    path = encode_video(tmp_path / "a.mp4", drifting, codec="mpeg4", options={"g": "300"})
+    honest = read_span(path)
+    path.write_bytes(path.read_bytes().replace(b"stss", b"free"))
+    assert (read_span(path).pixels == honest.pixels).all()
 
 
 def test_damage_is_never_painted_over(tmp_path, encode_video, test_card, read) -> None:

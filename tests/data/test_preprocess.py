@@ -287,6 +287,22 @@ def test_no_scheduler_is_one_clear_line(raw, run, small, monkeypatch) -> None:
         run(raw(1), small(), how)
 
 
+@pytest.mark.parametrize(
+    ("num_workers", "other", "said"), [(0, False, "no worker came in 1 s"), (1, True, "decode with other code")]
+)
+def test_a_cluster_that_cannot_serve_is_one_clear_line(raw, run, small, monkeypatch, num_workers, other, said) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("t2s.data.dask_engine._PATIENCE_S", 1)
+    with distributed.LocalCluster(
+        n_workers=num_workers, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        how = PreprocessConfig(engine="dask", workers=None, dask_scheduler=cluster.scheduler_address)
+        if other:  # this machine's decoders are not the worker's
+            monkeypatch.setattr("t2s.data.decode_task.cv2.__version__", "0.0")
+        with pytest.raises(UserError, match=said):
+            run(raw(1), small(), how)
+
+
 def test_the_stage_from_the_command_line(raw, small, tmp_path) -> None:
     import yaml
 

@@ -256,6 +256,34 @@ def test_an_interval_far_into_the_file_is_found_by_seeking(
         read(path, start_s=15.0, end_s=16.0, num_frames=10, decode=limits)
 
 
+@pytest.mark.parametrize("name", ["open.mkv", "open.ts", "open.mpg"])
+def test_an_open_group_is_reached_by_seeking(name, tmp_path, encode_video, test_card, read, monkeypatch) -> None:
+    """The frames after a keyframe that are shown before it lean on frames jumped over: no reason to start over."""
+    options = {"g": "25", "bf": "2", "b": "4M"}
+    path = encode_video(tmp_path / name, test_card(400), codec="mpeg2video", options=options)
+    with monkeypatch.context() as patch:
+        patch.setattr("t2s.data.video._decode_quickly", lambda *_: None)
+        careful = read(path, start_s=13.7, end_s=15.0)
+    monkeypatch.setattr("t2s.data.video._decode_carefully", lambda *_: pytest.fail("read from the start"))
+    clip = read(path, start_s=13.7, end_s=15.0)
+    assert (clip.pixels == careful.pixels).all()
+    assert clip.source_frames == careful.source_frames
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mpeg2video", "libx264"])
+@pytest.mark.parametrize("start_s", [0.64, 12.0])
+def test_frames_out_of_order_in_avi_keep_their_times(
+    codec, start_s, tmp_path, encode_video, test_card, read, monkeypatch
+) -> None:
+    """After a jump, decoders pass over frames that lean on others jumped over, and AVI tells no frame its time."""
+    frames = np.tile(test_card(25, 64, 64), (14, 1, 1, 1))
+    options = {"g": "12", "bf": "2", "b": "4M"}
+    path = encode_video(tmp_path / "reordered.avi", frames, codec=codec, options=options)
+    clip = read(path, start_s=start_s, end_s=start_s + 0.32)
+    monkeypatch.setattr("t2s.data.video._decode_quickly", lambda *_: None)
+    assert (clip.pixels == read(path, start_s=start_s, end_s=start_s + 0.32).pixels).all()
+
+
 def test_crops(tmp_path, encode_video, test_card, read) -> None:
     path = encode_video(tmp_path / "wide.mp4", test_card(8, 128, 64))
     assert quarters(read(path, crop="centre").pixels[0]) == UPRIGHT

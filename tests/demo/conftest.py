@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from t2s.clips import Clips
 from t2s.data.clips import ClipStore
 from t2s.data.shards import ShardWriter
 from t2s.demo.app import create_app
-from t2s.demo.server import hosts_for, listen
+from t2s.demo.hosts import names_for, url_of
+from t2s.demo.server import listen
 from t2s.demo.studio import Studio
 from t2s.errors import UserError
 from t2s.prompts import explain_unknown, parse_prompt
@@ -68,17 +70,18 @@ def _plain(how: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Running:
-    """A demo that answers at `port`."""
+    """A demo that answers at `address` and `port`."""
 
     port: int
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://{self.address}:{self.port}/"
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers, content. `body` that is no bytes goes as JSON."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection(self.address, self.port, timeout=30)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         try:
             connection.request(method, path, content, {"Content-Type": "application/json", **headers})
@@ -99,34 +102,38 @@ class Running:
 
 @pytest.fixture(scope="session")
 def real_clips(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """Of two signs a clip of a signer who is not in train; of another one that was trained on."""
     folder = tmp_path_factory.mktemp("demo") / "clips"
-    with ShardWriter(folder, num_frames=FRAMES, image_size=SIZE, clips_per_shard=8, source={}) as writer:
-        for sign in SIGNS[:3]:
+    source = {"split_key": "signer"}
+    with ShardWriter(folder, num_frames=FRAMES, image_size=SIZE, clips_per_shard=8, source=source) as writer:
+        for sign, signer, split in zip(SIGNS[:3], "ust", ("test", "test", "train"), strict=True):
             frames = render_clip(sign, Signer.sample(1, 200_000), 0, FRAMES, SIZE)
             writer.add(
-                frames, clip_id=sign.text, text=sign.text, sign=sign.text, signer="s", split="test", fps=FPS,
+                frames, clip_id=sign.text, text=sign.text, sign=sign.text, signer=signer, split=split, fps=FPS,
                 source_frames=24, licence="CC0-1.0",
             )  # fmt: skip
     return ClipStore.open(folder)
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory, real_clips: ClipStore) -> Iterator[Callable[[float], Running]]:
-    """start(step_s) → a running demo; all are stopped at the end."""
+def start(tmp_path_factory: pytest.TempPathFactory, real_clips: ClipStore) -> Iterator[Callable[..., Running]]:
+    """start(step_s) → a running demo, at another `--host` if wanted; all are stopped at the end."""
     stops: list[tuple[uvicorn.Server, threading.Thread]] = []
 
-    def run(step_s: float) -> Running:
+    def run(step_s: float, host: str = "127.0.0.1") -> Running:
         folder: Path = tmp_path_factory.mktemp("served")
         studio = Studio(DrawingModel(step_s), real_clips, folder)
-        listening = listen("127.0.0.1", 0)
-        app = create_app(studio, folder, hosts_for("127.0.0.1"), DEFAULTS)
+        listening = listen(host, 0)
+        app = create_app(studio, folder, names_for(host), DEFAULTS)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         stops.append((server, thread))
         while not server.started:
             time.sleep(0.01)
-        return Running(listening.getsockname()[1])
+        shown = urlsplit(url_of(listening))
+        assert shown.hostname is not None and shown.port is not None
+        return Running(shown.port, shown.hostname)
 
     yield run
     for server, thread in stops:
@@ -135,5 +142,5 @@ def start(tmp_path_factory: pytest.TempPathFactory, real_clips: ClipStore) -> It
 
 
 @pytest.fixture(scope="session")
-def demo(start: Callable[[float], Running]) -> Running:
+def demo(start: Callable[..., Running]) -> Running:
     return start(0.0)

@@ -1,3 +1,4 @@
+import threading
 import time
 from pathlib import Path
 
@@ -45,6 +46,33 @@ def test_only_the_last_jobs_are_kept_with_their_files(tmp_path: Path, monkeypatc
     queue.close()
     assert [queue.find(job.id) is not None for job in made] == [False, False, False, True, True]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(job.id for job in made[3:])
+
+
+def test_everybody_who_may_wait_finds_the_clips_when_all_have_ended(tmp_path: Path) -> None:
+    gate = threading.Event()
+    queue = JobQueue(lambda job: gate.wait(10) and job.folder.mkdir(), tmp_path)
+    made = [queue.submit(REQUEST)]
+    while made[0].state == "waiting":
+        time.sleep(0.005)
+    made += [queue.submit(REQUEST) for _ in range(jobs.MAX_WAITING)]
+    gate.set()
+    assert [ended(queue, job) for job in made] == ["done"] * (jobs.MAX_WAITING + 1)
+    queue.close()
+    assert all(queue.find(job.id) is not None and job.folder.is_dir() for job in made)
+
+
+def test_files_are_deleted_only_when_nobody_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MAX_FINISHED", 1)
+    queue = JobQueue(lambda job: job.folder.mkdir(), tmp_path)
+    old = queue.submit(REQUEST)
+    ended(queue, old)
+    with old.files:
+        new = queue.submit(REQUEST)
+        ended(queue, new)
+        assert queue.find(new.id) is new  # nobody else waits for the reader
+        assert old.folder.is_dir() and not old.forgotten
+    queue.close()
+    assert not old.folder.exists() and old.forgotten
 
 
 def test_text_is_tidied() -> None:

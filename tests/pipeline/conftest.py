@@ -125,7 +125,7 @@ class Project:
             "DVC_SITE_CACHE_DIR": str(settings / "site"),
             "DVC_GLOBAL_CONFIG_DIR": str(settings / "global"),
             "DVC_SYSTEM_CONFIG_DIR": str(settings / "system"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_GLOBAL": str(settings / "gitconfig"),  # not /dev/null: git would replace it
             "GIT_CONFIG_NOSYSTEM": "1",
             **IDENTITY,
         }

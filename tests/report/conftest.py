@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def write_run(root: Path, num_signs: int) -> None:
     signs = [sign.text for sign in SIGNS[:num_signs]]
+    shutil.copy("params.yaml", root)
     _write_clips(root, num_signs)
     _write_checkpoint(root / "models/t2s.safetensors", signs)
     reports = root / "reports"

@@ -1,16 +1,24 @@
+import base64
 import json
 import re
 import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from t2s.clips import MARK
+from t2s.data.encode import read_media_metadata
+from t2s.inspection import describe
+from t2s.report.blocks import Gallery
 from t2s.report.inputs import read_inputs
 from t2s.report.page import SECTIONS, render_page
+from t2s.report.sections.clips import clips
 
 MakeRun = Callable[[int], Path]
 VOID = {"meta", "link", "img", "br"}
@@ -119,6 +127,87 @@ def test_a_damaged_shard_costs_only_the_real_panels(make_run: MakeRun, tmp_path:
     page = render_page(read_inputs(root))
     assert "real, unseen signer" not in page
     assert Outline(page).videos == 5
+
+
+@pytest.fixture
+def copied(make_run: MakeRun, tmp_path: Path) -> Path:
+    """A run to change."""
+    root = tmp_path / "run"
+    shutil.copytree(make_run(4), root)
+    return root
+
+
+def strip_of(root: Path, prompt: str) -> Path:
+    """The video of the gallery that shows a prompt, as a file."""
+    block = clips(read_inputs(root)).blocks[0]
+    assert isinstance(block, Gallery)
+    (player,) = (player for player in block.players if player.title == prompt)
+    path = root / "strip.mp4"
+    path.write_bytes(base64.b64decode(player.source.partition(",")[2]))
+    return path
+
+
+def set_params(root: Path, changes: dict[str, dict[str, Any]]) -> None:
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    (root / "params.yaml").write_text(yaml.safe_dump({name: params[name] | changes.get(name, {}) for name in params}))
+
+
+def test_a_seed_is_a_name_not_a_quantity(copied: Path) -> None:
+    index = copied / "data/generated/index.jsonl"
+    index.write_text(index.read_text().replace('"seed": 0,', '"seed": 99000000,'))
+    assert "hello: real, unseen signer, generated, seed 99000000, generated, seed 1" in render_page(read_inputs(copied))
+
+
+def test_a_strip_of_the_gallery_says_where_it_comes_from(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(copied))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    set_params(copied, {"evaluate": {"sampler": "ddim"}})
+    found = describe(strip_of(copied, "thank you"))
+    assert (found["prompt"], json.loads(found["seed"])) == ("thank you", [2, 3])
+    assert (found["fingerprint"], found["git_revision"]) == ("0123456789abcdef", "a" * 40)
+    assert (found["licence"], found["note"]) == ("CC0-1.0 (synthetic)", f"{MARK}, right of a real clip")
+    assert found["sampling"].startswith("ddim, ")
+    assert found["mlflow"]["run_id"] == "f00dfeed" * 4
+
+
+def test_a_strip_of_a_model_nobody_knows_still_says_what_it_is(copied: Path) -> None:
+    (copied / "models/t2s.safetensors").unlink()
+    shutil.rmtree(copied / "data/clips")
+    found = read_media_metadata(strip_of(copied, "hello"))
+    assert (found["prompt"], found["seed"], found["note"]) == ("hello", "[0, 1]", MARK)
+    assert "fingerprint" not in found
+
+
+def test_the_page_says_how_its_clips_were_sampled(copied: Path) -> None:
+    how = {"sampler": "ddim", "num_steps": 7, "guidance_scale": 1.5, "guidance_rescale": 0.0}
+    set_params(copied, {"evaluate": how, "sample": how | {"num_steps": 9, "guidance_rescale": 0.25}})
+    text = Outline(render_page(read_inputs(copied))).text
+    assert "Sampled with ddim, 7 steps, guidance scale 1.5." in text.replace("1.50", "1.5")
+    assert "AI-generated: ddim, 9 steps, guidance scale 1.5, rescaled by 0.25" in text.replace("1.50", "1.5")
+
+
+def test_the_parameters_of_the_data_are_listed_without_their_place(copied: Path) -> None:
+    set_params(copied, {"data": {"root": "/srv/ada/private/wlasl"}, "signer": {"num_train_signers": 4321}})
+    text = Outline(render_page(read_inputs(copied))).text
+    assert "root: wlasl" in text and "ada/private" not in text
+    assert "split_key: given" in text and "num_train_signers: 4321" in text
+    about = copied / "data/clips/clips.json"
+    about.write_text(about.read_text().replace('"synthetic": true', '"synthetic": false'))
+    assert "num_train_signers" not in Outline(render_page(read_inputs(copied))).text
+
+
+def test_figures_say_how_many_clips_they_are_of_and_what_their_bounds_are(copied: Path) -> None:
+    path = copied / "reports/faithfulness.json"
+    measured = json.loads(path.read_text())
+    path.write_text(json.dumps(measured | {"clips": {"generated": 4711}, "diversity_ci": [0.75, 0.85]}))
+    page = render_page(read_inputs(copied))
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in page.split("<tr>")]
+    by_label = {cells[0]: cells[1:4] for cells in rows if cells}
+    assert by_label["Diversity within a sign against real"] == ["0.8", "0.75 to 0.85", "4,711"]
+    for measure in ("Motion energy", "Sharpness"):
+        assert by_label[f"{measure} against real"][2] == "4,711"
+    assert by_label["Fréchet distance in recogniser features"] == ["21.4", "19 to 23.5 over random halves", "84"]
+    assert by_label["Generated, no prompt"][2] == "–"  # its own group does not say
 
 
 KEYS = ["flags", "per_timestep", "t", "skill", "eps_mse", "level", "message", "generated", "top1", "top1_ci", "ranking",

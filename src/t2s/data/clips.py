@@ -116,6 +116,10 @@ class ClipStore:
         clip: npt.NDArray[np.float16] = self._shard(record.shard)[record.row]
         return clip
 
+    def texts(self, split: str) -> list[str]:
+        """The captions of a split, clip by clip."""
+        return [self.records[row].text for row in self.indices(split)]
+
     def indices(self, split: str | None = None, sign: str | None = None) -> list[int]:
         """Positions of the clips of a split and a sign; None = any."""
         return [

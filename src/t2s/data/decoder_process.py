@@ -34,6 +34,7 @@ class DecoderProcess:
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._served = 0
+        self._interrupted = False
 
     def decode(self, row: ManifestRow) -> DecodedClip:
         """Decode one clip.
@@ -45,12 +46,13 @@ class DecoderProcess:
         try:
             return self._decode_once(row)
         except MediaError as error:
-            if error.reason != "memory" or served_before == 0:
+            if error.reason not in ("memory", "crash") or served_before == 0 or self._interrupted:
                 raise
-        return self._decode_once(row)  # what earlier clips left behind is not this file's fault
+        return self._decode_once(row)  # what earlier clips left behind, a death between two: not this file's fault
 
     def interrupt(self) -> None:
-        """Kill the child from another thread; the clip in work ends in `crash`."""
+        """Kill the child from another thread; the clip in work ends in `crash`, and none is tried again."""
+        self._interrupted = True
         if self._process is not None:
             self._process.kill()
 

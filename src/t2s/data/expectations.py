@@ -95,11 +95,11 @@ def clip_rules(meta: ClipsMeta, max_caption_length: int, outlier_deviations: flo
     ]
 
 
-def count_rules(what: str, num_rows: int) -> list[Rule]:
-    """What a table of counts per split, or per sign and split, must keep."""
+def count_rules(what: str, num_rows: int, key: str) -> list[Rule]:
+    """What a table of counts per split, or per sign and split, must keep; `key` of params.yaml asks for it."""
     return [
         Rule(f"every {what} was counted", "ExpectTableRowCountToEqual", {"value": num_rows}),
-        _between(f"every {what} has enough clips", "lacking", max_value=0),
+        _between(f"every {what} has the clips that {key} asks for", "lacking", max_value=0),
     ]
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import NoReturn, cast
@@ -45,6 +45,7 @@ class MediaFile:
             raise MediaError("timestamps", "the video has no unit of time")
         self._tick_s = float(self._stream.time_base)
         self._origin_s = (container.start_time or 0) / av.time_base
+        self._is_avi = container.format.name == "avi"
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
 
     @property
@@ -53,7 +54,9 @@ class MediaFile:
         return self._stream.sample_aspect_ratio
 
     def seek(self, time_s: float) -> None:
-        """Go to the keyframe at or before `time_s`; without effect where the format cannot."""
+        """Go to the keyframe at or before `time_s`, or to the start; without effect where the format cannot."""
+        if self._is_avi and self._decoder.has_b_frames:
+            time_s = 0.0  # a frame lost after a jump would shift all later ones, see `frames`
         stamp = round((time_s + self._origin_s) / self._tick_s)
         with suppress(av.error.FFmpegError):
             self._container.seek(stamp, stream=self._stream)
@@ -68,19 +71,25 @@ class MediaFile:
             if packet.size > 0:
                 yield packet
 
-    def frames(self, faultless_from_s: float | None = None) -> Iterator[av.VideoFrame]:
+    def frames(self, after_jump: bool = False) -> Iterator[av.VideoFrame]:
         """Decoded frames from here on, in the order of presentation.
 
-        Faults before `faultless_from_s` pass: after a jump the first frames may lean on others jumped over.
+        After a jump they begin with the first keyframe. Those decoded after it but shown before it are left out, and
+        only their faults pass: they may lean on frames jumped over (an open group of pictures), and no later one leans
+        on them.
         """
         # AVI numbers its packets as they are stored: sorted, those numbers belong to the frames as they are shown.
-        stored: list[int] | None = [] if self._container.format.name == "avi" else None
+        stored: list[int] | None = [] if self._is_avi else None
+        first_s: float | None = None
         for packet in self.packets():
+            if after_jump and first_s is None:
+                if not packet.is_keyframe:
+                    continue
+                first_s = self.seconds(packet)
             if stored is not None and packet.pts is not None:
                 heapq.heappush(stored, packet.pts)
-            forgiving = faultless_from_s is not None and self.seconds(packet) < faultless_from_s
-            yield from _renumbered(self._decode(packet, forgiving), stored)
-        yield from _renumbered(self._decode(None, forgiving=False), stored)
+            yield from self._decode(packet, first_s, stored)
+        yield from self._decode(None, first_s, stored)
         raise_logged(self._logs)
 
     def seconds(self, timed: av.Packet | av.VideoFrame) -> float:
@@ -94,7 +103,11 @@ class MediaFile:
         """How long it is shown, as far as the file tells; 0 = it does not."""
         return (timed.duration or 0) * self._tick_s
 
-    def _decode(self, packet: av.Packet | None, forgiving: bool) -> Iterator[av.VideoFrame]:
+    def _decode(
+        self, packet: av.Packet | None, first_s: float | None, stored: list[int] | None
+    ) -> Iterator[av.VideoFrame]:
+        """What comes out of the decoder, shown at `first_s` or later; packets before it may fail. None = all count."""
+        forgiving = packet is not None and first_s is not None and self.seconds(packet) < first_s
         try:
             frames = self._decoder.decode(packet)
         except av.error.InvalidDataError:
@@ -106,7 +119,11 @@ class MediaFile:
         raise_logged(self._logs)
         for frame in frames:
             self._check_size(frame.width, frame.height)
-            if frame.is_corrupt and not forgiving:
+            if stored:
+                frame.pts = heapq.heappop(stored)
+            if first_s is not None and self.seconds(frame) < first_s:
+                continue
+            if frame.is_corrupt:
                 raise MediaError("corrupt", "a frame could not be decoded whole")
             yield frame
 
@@ -199,13 +216,6 @@ def _decoder(stream: VideoStream, max_pixels: int) -> VideoCodecContext:
     else:
         _make_strict(decoder, max_pixels)
     return decoder
-
-
-def _renumbered(frames: Iterable[av.VideoFrame], stored: list[int] | None) -> Iterator[av.VideoFrame]:
-    for frame in frames:
-        if stored:
-            frame.pts = heapq.heappop(stored)
-        yield frame
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:

@@ -50,10 +50,12 @@ def check_clips(store: ClipStore, rows: Sequence[Row], config: DataConfig) -> li
         rows, clip_rules(store.meta, config.max_caption_length, config.checks.outlier_deviations), "clip_id"
     )
     splits = count_splits(store.records, config.checks.min_clips_per_split)
-    checks += run_rules(splits, count_rules("split", len(splits)), "group")
+    checks += run_rules(splits, count_rules("split", len(splits), "data.checks.min_clips_per_split"), "group")
     signs = count_signs(store.records, config.checks.min_clips_per_sign)
     if signs:
-        checks += run_rules(signs, count_rules("sign in each split", len(signs)), "group")
+        checks += run_rules(
+            signs, count_rules("sign in each split", len(signs), "data.checks.min_clips_per_sign"), "group"
+        )
     return checks
 
 

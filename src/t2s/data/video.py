@@ -1,4 +1,8 @@
-"""A video file → the frames a clip takes. Any damage ends in a MediaError, never in fewer or other frames."""
+"""A video file → the frames a clip takes. What is found damaged ends in a MediaError, never in fewer or other frames.
+
+Found is what the container or FFmpeg's decoder trips over. Few codecs carry checksums: damage within a frame's bytes
+may decode without a word (VP8, VP9: most of it; HEVC, H.264, AV1, JPEG: some), wrong until the next keyframe.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +18,7 @@ from t2s.data.media_file import MediaFile, opened
 from t2s.data.pixels import Pixels
 
 SEEK_BEYOND_S = 10.0  # a clip that starts later than this is reached by seeking
-_SEEK_MARGIN_S = 1.0
+_SEEK_MARGINS_S = (1.0, 12.0)  # and where that fails, from before the group of 250 frames that is common
 _REORDER_S = 2.0  # packets come in decoding order, at most this far from the order of presentation
 
 Painter = Callable[[av.VideoFrame], Pixels]
@@ -41,29 +45,37 @@ def decode_video(handle: int, request: VideoRequest) -> Painted:
         MediaError: for whatever is wrong with the file.
     """
     check_complete(handle)
-    try:
-        painted = _decode_quickly(handle, request)
-    except MediaError as fault:
-        if fault.reason not in ("corrupt", "timestamps"):
-            raise
-        painted = None
-    return painted or _decode_carefully(handle, request)
+    start_s = request.interval.start_s
+    seeks: list[float | None] = [None]
+    if start_s is not None and start_s > SEEK_BEYOND_S:
+        seeks = [max(0.0, start_s - margin_s) for margin_s in _SEEK_MARGINS_S]
+    for seek_s in seeks:
+        try:
+            painted = _decode_quickly(handle, request, seek_s)
+        except MediaError as fault:
+            if fault.reason not in ("corrupt", "timestamps"):
+                raise
+        else:
+            if painted is not None:
+                return painted
+    return _decode_carefully(handle, request)
 
 
-def _decode_quickly(handle: int, request: VideoRequest) -> Painted | None:
-    """One decoding pass, after one over the packets that decodes nothing; None where the two disagree."""
-    interval = request.interval
-    far = interval.start_s is not None and interval.start_s > SEEK_BEYOND_S
-    seek_s = interval.start_s - _SEEK_MARGIN_S if far and interval.start_s is not None else None
+def _decode_quickly(handle: int, request: VideoRequest, seek_s: float | None) -> Painted | None:
+    """One decoding pass, after one over the packets that decodes nothing; None where the two disagree.
+
+    Both start at `seek_s`; None = packets from the file's start, frames from where the first of the clip is announced.
+    """
+    start_s = request.interval.start_s
     with opened(handle, request.limits.max_pixels) as media:
         if seek_s is not None:
             media.seek(seek_s)
         announced = _scan_packets(media, request)
-        if announced is None or (seek_s is not None and not announced.covers(interval.start_s)):
+        if announced is None or (seek_s is not None and not announced.covers(start_s)):
             return None
         selection = _select(announced, request)
         media.seek(announced.times_s[0] if seek_s is None else seek_s)
-        shown, kept = _decode_frames(media, request, set(selection.times_s), interval.start_s if far else None)
+        shown, kept = _decode_frames(media, request, set(selection.times_s), after_jump=start_s is not None)
     if shown.times_s != announced.times_s:
         return None
     return [kept[time_s] for time_s in selection.times_s], selection
@@ -116,7 +128,7 @@ def _scan_packets(media: MediaFile, request: VideoRequest) -> Timeline | None:
 
 
 def _decode_frames(
-    media: MediaFile, request: VideoRequest, wanted: set[float], faultless_from_s: float | None = None
+    media: MediaFile, request: VideoRequest, wanted: set[float], after_jump: bool = False
 ) -> tuple[Timeline, dict[float, Pixels]]:
     """Decode to the end of the interval; paint the frames whose time is wanted, of equal times the last."""
     times = _Times(request.limits.max_frames)
@@ -124,7 +136,7 @@ def _decode_frames(
     paint = request.make_painter(media.pixel_aspect)
     end_s = request.interval.end_s
     previous_s = -float("inf")
-    for frame in media.frames(faultless_from_s):
+    for frame in media.frames(after_jump):
         time_s = times.add(media, frame)
         if time_s < previous_s:
             raise MediaError("timestamps", f"time runs back from {previous_s:.3f} s to {time_s:.3f} s")

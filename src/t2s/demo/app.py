@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from t2s.demo import request as limits
 from t2s.demo.guard import Guard
 from t2s.demo.jobs import Job, JobQueue, QueueFullError
+from t2s.demo.media import media_answer
 from t2s.demo.request import GenerateRequest
 from t2s.demo.studio import Studio
 
@@ -22,8 +22,8 @@ MEDIA_TYPES = {"mp4": "video/mp4", "gif": "image/gif", "png": "image/png"}
 STATIC = {"app.js": "text/javascript", "style.css": "text/css"}
 
 
-def create_app(studio: Studio, folder: Path, allowed_hosts: Sequence[str], defaults: dict[str, Any]) -> FastAPI:
-    """The application; `folder` takes the files, `defaults` is what the form starts with."""
+def create_app(studio: Studio, folder: Path, names: Sequence[str], defaults: dict[str, Any]) -> FastAPI:
+    """The application at `names`; `folder` takes the files, `defaults` is what the form starts with."""
     queue = JobQueue(studio.make, folder)
 
     @asynccontextmanager
@@ -33,8 +33,7 @@ def create_app(studio: Studio, folder: Path, allowed_hosts: Sequence[str], defau
 
     # The generated documentation pages load scripts from elsewhere: none of them.
     app = FastAPI(title="t2s demo", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.add_middleware(Guard)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
+    app.add_middleware(Guard, names=names)
     app.add_exception_handler(RequestValidationError, _explain_mistake)
     app.add_exception_handler(StarletteHTTPException, _explain_refusal)
 
@@ -87,11 +86,11 @@ def create_app(studio: Studio, folder: Path, allowed_hosts: Sequence[str], defau
         return _describe(queue, job)
 
     @app.get("/api/jobs/{job_id}/{number}.{kind}")
-    def clip(job_id: str, number: int, kind: str) -> FileResponse:
-        path = studio.file(_find(queue, job_id), number, kind)
-        if path is None:
-            raise HTTPException(404, "no such clip")
-        return FileResponse(path, media_type=MEDIA_TYPES[kind])
+    def clip(request: Request, job_id: str, number: int, kind: str) -> Response:
+        content = studio.file(_find(queue, job_id), number, kind)
+        if content is None:
+            raise HTTPException(404, "no such clip, or not any more")
+        return media_answer(content, MEDIA_TYPES[kind], request.headers.get("range"))
 
     @app.get("/api/real")
     def real(prompt: str) -> dict[str, str | None]:

@@ -1,10 +1,13 @@
-"""What is refused before a request is looked at: large bodies, other sites' forms. (Foreign hosts: Starlette.)"""
+"""What is refused before a request is looked at: foreign names, large bodies, other sites' forms."""
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from t2s.demo.hosts import bare_name, is_answered
 
 MAX_BODY_BYTES = 16_384
 HEADERS = {
@@ -22,20 +25,31 @@ HEADERS = {
 class Guard:
     """ASGI middleware: refuses by headers alone, so that no body is ever read in vain."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: Sequence[str]) -> None:
+        """`names` are those under which the demo answers: see hosts.is_answered."""
         self.app = app
+        self.names = frozenset(map(bare_name, names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with the reason why not."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refusal = _refusal(Headers(scope=scope))
+        headers, (arrived_at, _) = Headers(scope=scope), scope.get("server") or (None, None)
+        host = headers.get("host", "")
+        refusal = _refusal(headers) if is_answered(host, self.names, arrived_at) else _foreign(host)
         if refusal is None:
             await self.app(scope, receive, _with_headers(send))
             return
         status, message = refusal
         await JSONResponse({"message": message}, status, {"Connection": "close"})(scope, receive, send)
+
+
+def _foreign(host: str) -> tuple[int, str]:
+    return 400, (
+        f"the demo does not answer to the name {bare_name(host)[:100]!r}; if you gave this machine that name, start it "
+        "with t2s demo --allow-name NAME"
+    )
 
 
 def _refusal(headers: Headers) -> tuple[int, str] | None:

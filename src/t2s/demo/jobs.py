@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 MAX_WAITING = 64
-MAX_FINISHED = 40  # whose clips are kept for a visitor to look at
+MAX_FINISHED = MAX_WAITING + 16  # whose clips are kept: all that wait may end before the first visitor looks
 
 
 class QueueFullError(Exception):
@@ -43,12 +43,20 @@ class Job:
     remarks: list[str] = field(default_factory=list)
     clips: Clips | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    files: threading.Lock = field(default_factory=threading.Lock)  # held by who writes, reads or deletes in `folder`
+    forgotten: bool = False
 
     def on_step(self, done: int, total: int) -> None:
         """Note progress. Raises CancelledError once the visitor has cancelled."""
         self.step, self.num_steps = done, total
         if self.cancelled.is_set():
             raise CancelledError
+
+    def forget(self) -> None:
+        """Delete its files, once nobody reads them; none are written any more."""
+        with self.files:
+            self.forgotten = True
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class JobQueue:
@@ -90,9 +98,11 @@ class JobQueue:
         """Take it out of the line, or stop it at its next step."""
         with self._changed:
             job.cancelled.set()
-            if job in self._waiting:
+            is_waiting = job in self._waiting
+            if is_waiting:
                 self._waiting.remove(job)
-                self._end(job, "cancelled")
+        if is_waiting:
+            self._end(job, "cancelled")
 
     def close(self) -> None:
         """Stop the worker after the step under way."""
@@ -111,9 +121,7 @@ class JobQueue:
                     return
                 job = self._waiting.popleft()
                 job.state = "running"
-            state = self._outcome(job)
-            with self._changed:
-                self._end(job, state)
+            self._end(job, self._outcome(job))
 
     def _outcome(self, job: Job) -> State:
         try:
@@ -130,9 +138,11 @@ class JobQueue:
         return "done"
 
     def _end(self, job: Job, state: State) -> None:
-        job.state = state
-        self._finished.append(job)
-        if len(self._finished) > MAX_FINISHED:
+        with self._changed:
+            job.state = state
+            self._finished.append(job)
+            if len(self._finished) <= MAX_FINISHED:
+                return
             old = self._finished.popleft()
             del self._jobs[old.id]
-            shutil.rmtree(old.folder, ignore_errors=True)
+        old.forget()

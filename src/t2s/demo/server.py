@@ -1,6 +1,5 @@
 """`t2s demo`: load the model, say where the page is, serve it."""
 
-import ipaddress
 import logging
 import socket
 import tempfile
@@ -8,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from t2s.data.clips import ClipStore
+from t2s.demo.hosts import is_loopback, names_for, url_of
 from t2s.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MAX_CONNECTIONS = 256
 WARNING = (
     "warning: this address is open to other machines. Whoever reaches it can use the model; there is no login and no "
@@ -58,12 +57,10 @@ def serve(
     with listen(host, port) as listening, tempfile.TemporaryDirectory(prefix="t2s-demo-") as folder:
         model = sampling.Text2Sign.from_checkpoint(checkpoint, device)
         studio = Studio(model, open_clips(clips), Path(folder))
-        app = create_app(studio, Path(folder), [*hosts_for(host), *allowed_names], defaults)
-        if not is_loopback(host):
+        app = create_app(studio, Path(folder), [*names_for(host), *allowed_names], defaults)
+        if not is_loopback(str(listening.getsockname()[0])):
             logger.warning(WARNING)
-        address, bound_port = listening.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        logger.info("t2s demo: http://%s:%d  (Ctrl-C ends it)", shown, bound_port)
+        logger.info("t2s demo: %s  (Ctrl-C ends it)", url_of(listening))
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -90,27 +87,6 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def hosts_for(host: str) -> list[str]:
-    """The Host headers that are answered: a page of another site cannot reach a demo under a name of its own."""
-    if is_loopback(host):
-        return list(LOOPBACK_HOSTS)
-    own = socket.gethostname()
-    names = {host, own, socket.getfqdn(), *LOOPBACK_HOSTS}
-    if host in ("0.0.0.0", "::"):
-        names |= _addresses(own)
-    return sorted(f"[{name}]" if ":" in name and not name.startswith("[") else name for name in names)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def open_clips(folder: Path) -> ClipStore | None:
     """The real clips, when there are any."""
     try:
@@ -118,10 +94,3 @@ def open_clips(folder: Path) -> ClipStore | None:
     except UserError:
         logger.info("no real clips in %s: generated ones are shown alone", folder)
         return None
-
-
-def _addresses(name: str) -> set[str]:
-    try:
-        return {str(address[0]) for *_, address in socket.getaddrinfo(name, None)}
-    except OSError:
-        return set()

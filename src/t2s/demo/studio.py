@@ -94,17 +94,22 @@ class Studio:
             )
         job.remarks = [str(item.message) for item in caught if item.category is UserWarning]
 
-    def file(self, job: Job, number: int, kind: str) -> Path | None:
-        """Clip `number` of a job as mp4, gif or png, written when first asked for; None when there is no such clip."""
+    def file(self, job: Job, number: int, kind: str) -> bytes | None:
+        """Clip `number` of a job as mp4, gif or png, made when first asked for; None when there is none (any more).
+
+        The content, not a path: the queue may delete the file as soon as nobody reads it.
+        """
         made = job.clips
         if made is None or kind not in FORMATS or not 0 <= number < len(made):
             return None
         path = job.folder / f"{number}.{kind}"
-        with self._lock:
+        with job.files:
+            if job.forgotten:
+                return None
             if not path.is_file():
                 one = made.frames[number : number + 1]
                 Clips(one, made.fps, made.provenance, [made.seeds[number]]).save(path, scale=SCALE)
-        return path
+            return path.read_bytes()
 
     def real_clip(self, prompt: str) -> tuple[str, Path] | None:
         """A real clip of a known prompt: (where from, mp4); None when there is none."""

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from t2s.checkpoint import read_metadata
 from t2s.data.clips import ClipStore
 from t2s.errors import UserError
+from t2s.paramsfile import load_yaml
 from t2s.report.documents import Document, Row, read_rows
 from t2s.sealed import read_header
 
+PARAMS = Path("params.yaml")
 CHECKPOINT = Path("models/t2s.safetensors")
 CLIPS = Path("data/clips")
 GENERATED = Path("data/generated")
@@ -32,6 +34,7 @@ class Generated:
 class Inputs:
     """Documents answer for themselves when they are missing; the rest is None or empty then."""
 
+    params: Document
     run: Document
     training: Document
     history: list[Row]
@@ -57,6 +60,7 @@ def read_inputs(root: Path) -> Inputs:
 
     checkpoint, num_parameters = _checkpoint(root / CHECKPOINT)
     return Inputs(
+        params=_params(root / PARAMS),
         run=document("run"),
         training=document("training"),
         history=read_rows(root / REPORTS / "plots/training.csv"),
@@ -72,6 +76,13 @@ def read_inputs(root: Path) -> Inputs:
         samples=sorted((root / REPORTS / "samples").glob("*.mp4")),
         sheets=sorted((root / REPORTS / "training").glob("epoch-*.png")),
     )
+
+
+def _params(path: Path) -> Document:
+    try:
+        return Document(load_yaml(path))
+    except UserError:
+        return Document(None, f"{PARAMS} is not there, or cannot be read.")
 
 
 def _checkpoint(path: Path) -> tuple[Document, int | None]:

@@ -3,7 +3,7 @@
 import base64
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import av
@@ -26,13 +26,21 @@ MAX_SHEET_WIDTH = 1000  # pixels
 
 
 def player(
-    title: str, panels: Sequence[tuple[str, Frames]], fps: float, remark: str = "", level: Verdict = "plain"
+    title: str,
+    panels: Sequence[tuple[str, Frames]],
+    fps: float,
+    remark: str = "",
+    level: Verdict = "plain",
+    about: Mapping[str, str] | None = None,
 ) -> Player:
-    """Clips (F, H, W, 3) of one length side by side in one H.264 video, so that they stay in step."""
+    """Clips (F, H, W, 3) of one length side by side in one H.264 video, so that they stay in step.
+
+    about: metadata that the video carries beside its title.
+    """
     strip = side_by_side([frames for _, frames in panels])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "strip.mp4"
-        write_mp4(path, strip, fps, {"title": title}, crf=CRF)
+        write_mp4(path, strip, fps, {"title": title, **(about or {})}, crf=CRF)
         source = as_uri("video/mp4", path.read_bytes())
     height, width = strip.shape[1:3]
     return Player(title, source, width, height, [name for name, _ in panels], remark, level)

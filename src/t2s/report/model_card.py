@@ -4,9 +4,13 @@ import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from t2s.data.clips import ClipStore
+from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
+from t2s.report.sampled import how_sampled
 from t2s.report.sections.overview import ceiling_top1
-from t2s.report.wording import DASH, count, decimal, decimal_interval, percent, percent_interval
+from t2s.report.uncertainty import decimal_spread
+from t2s.report.wording import DASH, count, decimal, percent, percent_interval
 
 environment = Environment(
     loader=PackageLoader("t2s.report"),
@@ -21,7 +25,6 @@ def render_model_card(inputs: Inputs) -> str:
     """Markdown, from the figures of the run; a figure nobody measured says so."""
     checkpoint, measured, store = inputs.checkpoint, inputs.faithfulness, inputs.store
     train = [store.records[i] for i in store.indices("train")] if store else []
-    held_out = [record for record in store.records if record.split != "train"] if store else []
     source = store.meta.source if store else {}
     return environment.get_template("model_card.md.j2").render(
         fingerprint=plain(checkpoint.text("fingerprint") or DASH),
@@ -37,12 +40,21 @@ def render_model_card(inputs: Inputs) -> str:
         if store
         else DASH,
         train_clips=count(len(train) or None),
-        train_signers=count(len({record.signer for record in train}) or None),
-        held_out_signers=count(len({record.signer for record in held_out}) or None),
+        train_signers=count(len(signers(train)) or None),
+        held_out=_held_out(store),
+        sampled=plain(how_sampled(inputs.params, "evaluate") or DASH),
         refused=plain(measured.text("refused") or ""),
         figures=_figures(inputs),
         flags=[plain(flag.text("message") or "") for flag in inputs.training.rows("flags")],
     )
+
+
+def _held_out(store: ClipStore | None) -> str:
+    if store is None:
+        return DASH
+    clips = f"{count(sum(record.split != 'train' for record in store.records))} clips"
+    unseen = new_signers(store)
+    return f"{clips}; signers the model never saw: {count(len(unseen))}" if unseen else clips
 
 
 def plain(text: str) -> str:
@@ -52,7 +64,7 @@ def plain(text: str) -> str:
 
 
 def _figures(inputs: Inputs) -> list[tuple[str, str, str]]:
-    """(measure, value, 95% interval)."""
+    """(measure, value, 95% interval; a range over random halves says so)."""
     measured = inputs.faithfulness
     chance = inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
     spread = inputs.recogniser.interval("ceiling_top1_ci")
@@ -70,13 +82,15 @@ def _figures(inputs: Inputs) -> list[tuple[str, str, str]]:
         ("Fréchet distance in recogniser features, real against real", "frechet.real_floor"),
     )
     rows = [
-        ("Ceiling: real clips of unseen signers recognised", percent(ceiling_top1(inputs)), percent_interval(spread)),
+        (
+            f"Ceiling: {held_out_clips(inputs.store)} recognised",
+            percent(ceiling_top1(inputs)),
+            percent_interval(spread),
+        ),
         ("Chance", percent(chance), DASH),
     ]
     rows += [
         (name, percent(measured.number(key)), percent_interval(measured.interval(f"{key}_ci"))) for name, key in shares
     ]
-    rows += [
-        (name, decimal(measured.number(key)), decimal_interval(measured.interval(f"{key}_ci"))) for name, key in others
-    ]
+    rows += [(name, decimal(measured.number(key)), decimal_spread(measured, key)) for name, key in others]
     return [(name, "not measured" if value == DASH else value, spread) for name, value, spread in rows]

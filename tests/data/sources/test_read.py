@@ -33,6 +33,15 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "socket", refuse)
 
 
+def test_the_licences_of_single_clips_are_those_of_the_data_set(own_videos, make_config, tmp_path):
+    """source.json's is what checkpoints and generated clips carry."""
+    manifest = own_videos / "manifest.csv"
+    head, first, *rest = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([f"{head},licence", f"{first},CC BY-NC 4.0", *(f"{line}," for line in rest)]))
+    acquire_source(make_config(root=own_videos), tmp_path / "raw")
+    assert json.loads((tmp_path / "raw" / "source.json").read_text())["licence"] == "CC BY-NC 4.0; the user's own"
+
+
 @pytest.mark.usefixtures("no_network")
 def test_one_folder_to_data_raw_and_back(own_videos, make_config, tmp_path):
     raw = tmp_path / "data" / "raw"

@@ -37,7 +37,7 @@ def read_source(config: DataConfig) -> tuple[list[ManifestRow], dict[str, Any], 
     info = {
         "source": reader.name,
         "media_root": str(root),
-        "licence": terms.licence,
+        "licence": "; ".join(sorted({clip.licence or terms.licence for clip in clips})),
         "language": reader.language or "not stated",
         "split_key": split_key,
         "notes": report.notes,

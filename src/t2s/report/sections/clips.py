@@ -1,47 +1,80 @@
 """The clips themselves: generated beside real, sign by sign."""
 
+import json
+from collections.abc import Sequence
+
 import numpy as np
 
-from t2s.data.clips import ClipStore, to_uint8
+from t2s.data.clips import ClipRecord, ClipStore, to_uint8
 from t2s.errors import UserError
 from t2s.report.blocks import Block, Gallery, Player, Section, Verdict, missing
 from t2s.report.choice import evenly
 from t2s.report.documents import Document
+from t2s.report.held_out import new_signers
 from t2s.report.inputs import Generated, Inputs
 from t2s.report.media import Frames, embedded, player
+from t2s.report.sampled import how_sampled
 from t2s.report.wording import count, percent
 
 MAX_PLAYERS = 48  # what a page plays without effort
 MAX_SAMPLES = 12
 GENERATED_PER_SIGN = 2
 DEFAULT_FPS = 8.0
+MARK = "AI-generated"  # as t2s.clips marks its files (a test)
+UNSEEN_SIGNER, HELD_OUT, TRAINED_ON = "real, unseen signer", "real, held-out clip", "real, trained on"
+PROVENANCE = ("fingerprint", "git_revision", "licence", "mlflow_run_id")  # of the checkpoint, into every strip
 
 
 def clips(inputs: Inputs) -> Section:
     """One strip per sign, and the prompts that params.yaml asks for."""
     blocks: list[Block] = []
-    intro = "Left: a real clip that the model has never seen. Right: what it made of the same prompt (AI-generated)."
+    intro = "What the model makes of its prompts (AI-generated)."
     if inputs.generated is None:
         blocks.append(missing("No evaluated clips: data/generated is not there; the evaluate stage writes it."))
     else:
         prompts = _prompts(inputs.generated)
         shown = evenly(prompts, MAX_PLAYERS)
+        players = [_beside_real(inputs, inputs.generated, prompt) for prompt in shown]
+        intro = _intro(players)
         if len(shown) < len(prompts):
             intro += f" {len(shown)} of {len(prompts)} prompts are shown."
-        blocks.append(Gallery([_beside_real(inputs, inputs.generated, prompt) for prompt in shown]))
+        if how := how_sampled(inputs.params, "evaluate"):
+            intro += f" Sampled with {how}."
+        blocks.append(Gallery(players))
     samples = [made for path in inputs.samples[:MAX_SAMPLES] if (made := embedded(path))]
     if samples:
-        blocks.append(Gallery(samples, "Asked for in params.yaml (sample.prompts), AI-generated"))
+        how = how_sampled(inputs.params, "sample")
+        title = "Asked for in params.yaml (sample.prompts), AI-generated"
+        blocks.append(Gallery(samples, f"{title}: {how}" if how else title))
     return Section("clips", "Clips", intro, blocks)
 
 
 def real_example(store: ClipStore, prompt: str) -> tuple[str, Frames, float] | None:
     """A clip of the prompt from a split that was not trained on, else from train: (where from, frames, fps)."""
-    for split, name in (("test", "real, unseen signer"), ("val", "real, unseen signer"), ("train", "real, trained on")):
+    for split in ("test", "val", "train"):
         for i in store.indices(split):
-            if store.records[i].text == prompt:
-                return name, to_uint8(store.pixels(i)), store.records[i].fps
+            record = store.records[i]
+            if record.text == prompt:
+                return _origin(record, store), to_uint8(store.pixels(i)), record.fps
     return None
+
+
+def _origin(record: ClipRecord, store: ClipStore) -> str:
+    if record.split == "train":
+        return TRAINED_ON
+    return UNSEEN_SIGNER if record.signer in new_signers(store) else HELD_OUT
+
+
+def _intro(players: Sequence[Player]) -> str:
+    """What stands left and right, as it is in these players."""
+    origins = [player.panels[0] for player in players if player.panels[0] in (UNSEEN_SIGNER, HELD_OUT, TRAINED_ON)]
+    trained = origins.count(TRAINED_ON)
+    if not origins:
+        return "What the model made of each prompt (AI-generated); there is no real clip to hold beside it."
+    left = f"a real clip; for {trained} of {len(origins)} prompts only one that was trained on, as it says below it"
+    if not trained:
+        left = "a real clip that the model has never seen"
+    return f"Left: {left}. Right: what the model made of the same prompt (AI-generated)."
 
 
 def _prompts(generated: Generated) -> list[str]:
@@ -66,12 +99,27 @@ def _beside_real(inputs: Inputs, generated: Generated, prompt: str) -> Player:
         name, frames, fps = real
         panels.insert(0, (name, frames))
     remark, level = _recognised(inputs.faithfulness, prompt)
-    return player(prompt, panels, fps, remark, level)
+    about = _about(inputs, prompt, [generated.records[i] for i in made], beside_real=bool(real))
+    return player(prompt, panels, fps, remark, level, about)
+
+
+def _about(inputs: Inputs, prompt: str, made: Sequence[Document], *, beside_real: bool) -> dict[str, str]:
+    """What a strip carries as `t2s info` reads it: the same names as in any generated clip."""
+    seeds = [seed for record in made if (seed := _seed(record)) is not None]
+    facts = {key: inputs.checkpoint.text(key) for key in PROVENANCE}
+    facts |= {"prompt": prompt, "seed": json.dumps(seeds), "sampling": how_sampled(inputs.params, "evaluate")}
+    facts["note"] = f"{MARK}, right of a real clip" if beside_real else MARK
+    return {key: value for key, value in facts.items() if value}
 
 
 def _made_name(record: Document) -> str:
-    seed = record.number("seed")
-    return "generated" if seed is None else f"generated, seed {count(seed)}"
+    seed = _seed(record)
+    return "generated" if seed is None else f"generated, seed {seed}"
+
+
+def _seed(record: Document) -> int | None:
+    seed = record.find("seed")
+    return seed if isinstance(seed, int) else None
 
 
 def _recognised(faithfulness: Document, prompt: str) -> tuple[str, Verdict]:

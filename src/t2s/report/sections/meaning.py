@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from t2s.report.blocks import Block, Figure, Figures, Note, Section, Table, missing
 from t2s.report.chart import Level, Series, line_chart
 from t2s.report.documents import Document
+from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
 from t2s.report.matrix import confusion_figure, worst_confusions
 from t2s.report.sections.overview import ceiling_top1
+from t2s.report.uncertainty import decimal_spread
 from t2s.report.wording import (
     DASH,
     count,
     decimal,
-    decimal_interval,
     percent,
     percent_interval,
 )
@@ -49,8 +50,8 @@ def meaning(inputs: Inputs) -> Section:
     """Table of measures, ranking over timesteps, confusion matrices, signs and signers."""
     measured = inputs.faithfulness
     intro = (
-        "Measured with a recogniser trained only on real clips of the training signers. Its accuracy on real clips of "
-        "unseen signers is the ceiling: no generated clip can be asked for more."
+        "Measured with a recogniser trained only on real clips of the train split. Its accuracy on "
+        f"{held_out_clips(inputs.store)} is the ceiling: no generated clip can be asked for more."
     )
     blocks: list[Block] = []
     if measured.text("refused"):
@@ -71,7 +72,7 @@ def _measures(inputs: Inputs) -> Table:
     measured, recogniser = inputs.faithfulness, inputs.recogniser
     rows = [
         (
-            "Real clips of unseen signers (ceiling)",
+            f"{held_out_clips(inputs.store).capitalize()} (ceiling)",
             percent(ceiling_top1(inputs)),
             percent_interval(recogniser.interval("ceiling_top1_ci")),
             count(recogniser.number("num_clips")),
@@ -82,17 +83,17 @@ def _measures(inputs: Inputs) -> Table:
         interval = percent_interval(measured.interval(f"{key}_ci"))
         rows.append((label, percent(measured.number(key)), interval, _size(measured, key), meant))
     for label, key, meant in FIGURES:
-        interval = decimal_interval(measured.interval(f"{key}_ci") or measured.interval(f"{key}_range"))
-        rows.append((label, decimal(measured.number(key)), interval, _size(measured, key), meant))
+        rows.append((label, decimal(measured.number(key)), decimal_spread(measured, key), _size(measured, key), meant))
     rows = [row for row in rows if row[1] != DASH]
     header = ("measure", "value", "95% interval", "n", "meant to be")
     return Table("Measures with their uncertainty (bootstrap over clips)", header, rows, frozenset({1, 2, 3}))
 
 
 def _size(measured: Document, key: str) -> str:
-    group = key.partition(".")[0]
-    size = measured.number(f"{group}.n")
-    return count(measured.number(f"{group}.clips_per_side") if size is None else size)
+    """The clips behind a figure: its group says how many, or it is of all generated ones."""
+    group, _, inner = key.partition(".")
+    names = (f"{group}.n", f"{group}.clips_per_side") if inner else ("clips.generated",)
+    return count(next((size for name in names if (size := measured.number(name)) is not None), None))
 
 
 def _bins(measured: Document, group: str, key: str, name: str, style: str) -> Series:
@@ -138,7 +139,7 @@ def _generated_confusion(inputs: Inputs) -> Figure | None:
 
 
 def _real_confusion(inputs: Inputs) -> Figure | None:
-    caption = "The recogniser's own mistakes on real clips of unseen signers: the ceiling."
+    caption = f"The recogniser's own mistakes on {held_out_clips(inputs.store)}: the ceiling."
     return confusion_figure("Real clips", _judged_signs(inputs), inputs.recogniser.matrix("confusion"), caption)
 
 

@@ -1,6 +1,7 @@
 """The first screen: what came out, in one sentence and a few figures."""
 
 from t2s.report.blocks import Block, Note, Section, Tile, Tiles, Verdict
+from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
 from t2s.report.wording import decimal, duration, percent, percent_interval
 
@@ -24,7 +25,7 @@ def headline(inputs: Inputs) -> str:
     by_chance = f" Guessing would get {percent(chance)}." if chance is not None else ""
     return (
         f"A recogniser trained on real clips alone names the sign that was asked for in {percent(generated)} of the "
-        f"generated clips; of real clips by people it has never seen it gets {percent(ceiling)}.{by_chance}"
+        f"generated clips; of {held_out_clips(inputs.store)} it gets {percent(ceiling)}.{by_chance}"
     )
 
 

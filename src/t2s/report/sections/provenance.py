@@ -1,6 +1,8 @@
 """Which code, parameters and run the figures belong to."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -31,4 +33,18 @@ def provenance(inputs: Inputs) -> Section:
     params = checkpoint.find("params")
     if isinstance(params, Mapping):
         blocks.append(Text("Every parameter that decided the weights", yaml.safe_dump(dict(params), sort_keys=False)))
+    if made_with := _data_params(inputs):
+        blocks.append(Text("What params.yaml says of the data", yaml.safe_dump(made_with, sort_keys=False)))
     return Section("provenance", "Provenance", "What it takes to make this again, and where its run is kept.", blocks)
+
+
+def _data_params(inputs: Inputs) -> dict[str, Any]:
+    """The `data` section, and `signer` where it drew the clips; of data.root, a place on one machine, the last name."""
+    found: dict[str, Any] = {}
+    if isinstance(data := inputs.params.find("data"), Mapping):
+        root = data.get("root")
+        found["data"] = {**data, "root": Path(root).name} if isinstance(root, str) else dict(data)
+    drawn = inputs.store is not None and inputs.store.meta.source.get("synthetic") is True
+    if drawn and isinstance(signer := inputs.params.find("signer"), Mapping):
+        found["signer"] = dict(signer)
+    return found
