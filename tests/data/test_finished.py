@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,18 @@ def test_a_line_cut_short_does_not_count(folder: Path, cut: int) -> None:
         assert finished.keys() == {"k0", "k1", "k9"}
         assert same(finished.get("k9"), clip(9))
         assert same(finished.get("k1"), clip(1))
+
+
+@pytest.mark.parametrize("damage", [lambda line: bytes(len(line)), lambda line: b"[1]", lambda line: b"\xff" + line])
+def test_a_damaged_line_in_the_middle_costs_its_clip(folder: Path, damage: Callable[[bytes], bytes]) -> None:
+    log = folder / "finished.jsonl"
+    first, second, third = log.read_bytes().splitlines()
+    log.write_bytes(b"\n".join([first, damage(second), third, b""]))
+    with FinishedClips(folder, SHAPE) as finished:
+        assert finished.keys() == {"k0", "k2"}
+        finished.put("k1", clip(1))
+    with FinishedClips(folder, SHAPE) as finished:
+        assert all(same(finished.get(f"k{seed}"), clip(seed)) for seed in range(3))
 
 
 def test_pixels_that_changed_do_not_count(folder: Path) -> None:

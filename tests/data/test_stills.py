@@ -61,6 +61,13 @@ def test_a_gap_is_named(folder, read) -> None:
         read()
 
 
+@pytest.mark.timeout(10)
+def test_a_stray_far_number_is_no_list_of_all_between(folder, read) -> None:
+    (folder / "images99999999999999.png").touch()
+    with pytest.raises(MediaError, match="picture 25 of 99999999999999 is missing"):
+        read()
+
+
 @pytest.mark.parametrize("pattern", ["train/none/images%04d.png", "train/name/frames%04d.png"])
 def test_no_pictures_are_missing(folder, read, pattern) -> None:
     with pytest.raises(MediaError) as caught:

@@ -97,7 +97,10 @@ class FinishedClips:
         whole = content[: content.rfind(b"\n") + 1]
         os.ftruncate(self._log, len(whole))
         for text in whole.splitlines():
-            line = _Line(**json.loads(text))
+            try:
+                line = _Line(**json.loads(text))
+            except (ValueError, TypeError):  # damaged: that clip is decoded again
+                continue
             self._records = max(self._records, line.position + 1)
             if hashlib.sha256(self._record(line.position)).hexdigest() == line.sha256:
                 self._lines[line.key] = line

@@ -30,6 +30,19 @@ def open_regular(root: Path, path: str) -> int:
     return handle
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """What a regular file holds; neither a link nor a FIFO in its place is followed or waited for.
+
+    Raises:
+        MediaError: `missing` or `path`, or `too_large`: more than `most` bytes.
+    """
+    with os.fdopen(open_regular(path.parent, path.name), "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise MediaError("too_large", f"more than {most:,} bytes")
+    return content
+
+
 def list_folder(root: Path, path: str) -> list[str]:
     """The names in the folder `root/path`, sorted, reached under the same rules as `open_regular`."""
     with _folder(root, _parts(path)) as folder:

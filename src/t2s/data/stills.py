@@ -3,6 +3,7 @@
 import os
 import re
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import av
@@ -36,10 +37,13 @@ def still_paths(root: Path, pattern: str) -> list[str]:
     found = {int(match[1]): match[0] for match in map(numbered.fullmatch, list_folder(root, str(folder))) if match}
     if not found:
         raise MediaError("missing", f"no picture is named {name}")
-    absent = set(range(min(found), max(found))) - set(found)
-    if min(found) > 1 or absent:
-        raise MediaError("missing", f"picture {min(absent, default=1)} of {max(found)} is missing")
-    return [str(folder / found[number]) for number in sorted(found)]
+    numbers = sorted(found)
+    if numbers[0] > 1:
+        raise MediaError("missing", f"picture 1 of {numbers[-1]} is missing")
+    gap = next((before + 1 for before, after in pairwise(numbers) if after > before + 1), None)
+    if gap is not None:
+        raise MediaError("missing", f"picture {gap} of {numbers[-1]} is missing")
+    return [str(folder / found[number]) for number in numbers]
 
 
 def decode_stills(root: Path, pattern: str, fps: float | None, request: VideoRequest) -> tuple[list[Pixels], Selection]:

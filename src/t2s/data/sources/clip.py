@@ -63,12 +63,12 @@ class SourceReport:
 
     def add_issue(self, kind: str, message: str, clip_id: str = "", path: str = "") -> None:
         """Report one clip, or one line of an annotation file, that cannot be used."""
-        self.issues.append(Issue(kind, clip_id, path, message))
+        self.issues.append(Issue(kind, printable(clip_id), printable(path), printable(message)))
 
     def add_note(self, note: str) -> None:
         """Remember a remark once, however often it is made."""
-        if note not in self.notes:
-            self.notes.append(note)
+        if printable(note) not in self.notes:
+            self.notes.append(printable(note))
 
     def without_file(self) -> set[str]:
         """Ids of clips whose file is missing or may not be opened."""
@@ -86,3 +86,8 @@ class SourceReport:
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, for source_report.json."""
         return {**asdict(self), "counts": self.counts()}
+
+
+def printable(name: str) -> str:
+    """A file name whose bytes are no text, made text: each such byte becomes \\udcXX, as Python shows it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

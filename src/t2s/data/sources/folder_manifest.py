@@ -1,8 +1,11 @@
 """A folder of videos with a manifest CSV: path, text, and optionally signer, split, start, end, sign, box, fps."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from t2s.data.faults import MediaError
+from t2s.data.safe_open import open_regular
 from t2s.data.sources.captions import signs_from_captions
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.reader import known_split, refuse_subset
@@ -115,9 +118,9 @@ def _find(root: Path) -> Path | None:
 def _header(path: Path) -> tuple[str, dict[str, str]]:
     """The delimiter, and our name → the file's column name, of the columns that are there."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path.parent, path.name), "rb") as file:
             start = file.read(1 << 16)
-    except OSError:
+    except (MediaError, OSError):
         return ",", {}
     first = start.decode(encoding_of(start), errors="replace").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)

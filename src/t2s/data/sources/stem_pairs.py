@@ -4,11 +4,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from t2s.data.faults import MediaError
+from t2s.data.safe_open import read_regular
 from t2s.data.sources.captions import signs_from_captions
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.data.sources.media import VIDEO_SUFFIXES
 from t2s.data.sources.reader import known_split, refuse_subset
-from t2s.data.sources.tables import read_text
+from t2s.data.sources.tables import decode_text
+
+_LARGEST_CAPTION = 1 << 20  # bytes, far more than data.max_caption_length may be
 
 
 class StemPairs:
@@ -31,7 +35,12 @@ class StemPairs:
             elif not suffix:
                 report.add_issue("missing", f"no video beside {stem}.txt", stem)
             else:
-                caption = read_text(root / f"{stem}.txt", report)
+                try:
+                    content = read_regular(root / f"{stem}.txt", _LARGEST_CAPTION)
+                except MediaError as error:
+                    report.add_issue(error.reason, f"{stem}.txt: {error}", stem, stem + suffix)
+                    continue
+                caption = decode_text(content, f"{Path(stem).name}.txt", report)
                 clips.append(_clip(stem, suffix, _without_last_line_end(caption)))
         yield from signs_from_captions(clips, report)
 

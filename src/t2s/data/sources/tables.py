@@ -8,28 +8,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from t2s.data.faults import MediaError
+from t2s.data.safe_open import read_regular
 from t2s.data.sources.clip import SourceReport
 from t2s.data.sources.times import finite
 from t2s.errors import UserError
 
 _LONGEST_FIELD = 1 << 24  # the csv module's own limit, 131,072, would stop at one over-long caption
 
+_LARGEST_FILE = 1 << 32  # bytes; the largest annotation file of the known data sets has some 100 MB
+
 Row = dict[str, str]
 
 
 def read_text(path: Path, report: SourceReport) -> str:
-    """Decode an annotation file: UTF-8 with or without BOM, UTF-16 with BOM, else Latin-1 (reported).
-
-    Line ends are left as they are. Raises UserError when the file cannot be read.
-    """
+    """Decode an annotation file, see `decode_text`. Raises UserError when it cannot be read or is no regular file."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        data = read_regular(path, _LARGEST_FILE)
+    except MediaError as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    return decode_text(data, path.name, report)
+
+
+def decode_text(data: bytes, name: str, report: SourceReport) -> str:
+    """UTF-8 with or without BOM, UTF-16 with BOM, else Latin-1 (reported). Line ends are left as they are."""
     try:
         return data.decode(encoding_of(data))
     except UnicodeDecodeError:
-        report.not_utf8.append(path.name)
+        report.not_utf8.append(name)
         return data.decode("latin-1")
 
 
@@ -77,6 +83,8 @@ def read_json(path: Path, report: SourceReport) -> Any:
         return json.loads(read_text(path, report))
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: line {error.lineno}: not valid JSON ({error.msg})") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise UserError(f"{path}: not a data set's JSON ({error})") from None
     except RecursionError:
         raise UserError(f"{path}: not a data set's JSON (nested too deeply)") from None
 

@@ -73,11 +73,15 @@ def _subsets(root: Path) -> dict[str, Path]:
 def _read_full(path: Path, report: SourceReport) -> Iterator[tuple[str, _Instance]]:
     seen: set[str] = set()
     for entry in read_json_list(path, report):
-        for raw in entry.get("instances") or []:
+        instances = entry.get("instances") or []
+        if not isinstance(instances, list):
+            report.add_issue("malformed", f"{path.name}: the instances of {entry.get('gloss')} are no list")
+            continue
+        for raw in instances:
             video_id = text_of(raw.get("video_id")) if isinstance(raw, dict) else ""
             try:
                 instance = _instance(raw, video_id, text_of(entry["gloss"]))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 report.add_issue("malformed", f"{path.name}: an instance of {entry.get('gloss')}: {error!r}", video_id)
                 continue
             if video_id in seen:
