@@ -54,7 +54,7 @@ def test_faults_come_back_with_their_reason(tmp_path, encode_video, test_card, c
 
 
 def test_a_file_that_takes_too_long_is_given_up(tmp_path, encode_video, test_card, config) -> None:
-    encode_video(tmp_path / "long.mp4", test_card(500, 64, 64), options={"preset": "ultrafast"})
+    encode_video(tmp_path / "long.mp4", test_card(4000, 64, 64), options={"preset": "ultrafast"})
     with DecoderProcess(tmp_path, config(time_s=0.005)) as decoder:
         start = time.monotonic()
         for _ in range(2):  # and the decoder that takes its place works the same

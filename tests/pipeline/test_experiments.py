@@ -67,7 +67,7 @@ def test_an_experiment_in_a_copy_lands_in_the_same_tracking_and_leaves_the_works
 
 def test_metrics_and_plots_can_be_shown(project: Any) -> None:
     shown = json.loads(project.answer("dvc", "metrics", "show", "--json"))[""]["data"]
-    assert set(shown) == {"reports/metrics.json", "reports/run.json"}
+    assert set(shown) == {"reports/metrics.json", "reports/preprocess.json", "reports/run.json"}
     figures = shown["reports/metrics.json"]["data"]
     assert set(figures) >= HEADLINE
     assert len(figures) <= 14 and all(isinstance(value, int | float) for value in figures.values())

@@ -105,7 +105,7 @@ def test_a_second_time_does_nothing(finished: Any, stages_run: StagesRun) -> Non
     ("changes", "listed", "untouched"),
     [
         ({"runtime__num_workers": 1}, {"config"}, set(STAGES) - {"config"}),
-        ({"evaluate__seed": 1}, {"config", "evaluate"}, set(STAGES) - {"config", "evaluate"}),
+        ({"evaluate__seed": 1}, {"config", "evaluate", "report"}, set(STAGES) - {"config", "evaluate", "report"}),
         ({"model__mlp_ratio": 2.0}, TRAINS_ANEW, {"acquire", "preprocess", "validate", "recogniser"}),
         ({"train__learning_rate": 0.001}, TRAINS_ANEW, {"acquire", "preprocess", "validate", "recogniser"}),
         ({"diffusion__logsnr_shift": -1.0}, TRAINS_ANEW, {"acquire", "preprocess", "validate", "recogniser"}),
