@@ -39,8 +39,7 @@ def main(fresh: bool = False) -> None:
     params = read_sections(
         "params.yaml", model=ModelConfig, diffusion=DiffusionConfig, train=TrainConfig, runtime=RuntimeConfig
     )
-    store = ClipStore.open("data/clips")
-    recipe = Recipe.make(params.model, params.diffusion, params.train, params.runtime, store)
+    recipe = Recipe.make(params.model, params.diffusion, params.train, params.runtime, ClipStore.open("data/clips"))
     accelerator = make_accelerator(recipe.runtime, recipe.train)
     if accelerator.is_main_process:
         lead(recipe, accelerator, fresh)

@@ -17,6 +17,7 @@ from t2s.data.config import DataConfig
 from t2s.data.decoder_process import DecoderProcess
 from t2s.data.faults import MediaError
 from t2s.data.manifest import ManifestRow
+from t2s.data.worker_process import WorkerProcess
 
 
 def row(path: str) -> ManifestRow:
@@ -82,9 +83,9 @@ def test_a_decoder_that_died_between_two_clips_costs_none(tmp_path, encode_video
     encode_video(tmp_path / "a.mp4", test_card(24))
     with DecoderProcess(tmp_path, config()) as decoder:
         decoder.decode(row("a.mp4"))
-        assert decoder._process is not None
-        os.kill(decoder._process.pid, signal.SIGKILL)
-        decoder._process.wait()
+        assert decoder._worker._process is not None
+        os.kill(decoder._worker._process.pid, signal.SIGKILL)
+        decoder._worker._process.wait()
         assert decoder.decode(row("a.mp4")).source_frames == 24
 
 
@@ -95,7 +96,7 @@ def test_a_clip_that_kills_its_decoders_costs_itself(
     """It gets one fresh decoder, when an earlier clip may have been the cause."""
     encode_video(tmp_path / "a.mp4", test_card(24))
     lives: list[int] = []
-    send = DecoderProcess._send
+    send = WorkerProcess._send
 
     def kill_and_send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
         if "path" in message:
@@ -107,7 +108,7 @@ def test_a_clip_that_kills_its_decoders_costs_itself(
 
     with DecoderProcess(tmp_path, config()) as decoder:
         with monkeypatch.context() as patch:
-            patch.setattr(DecoderProcess, "_send", staticmethod(kill_and_send))
+            patch.setattr(WorkerProcess, "_send", staticmethod(kill_and_send))
             for _ in range(served):
                 decoder.decode(row("a.mp4"))
             with pytest.raises(MediaError, match="SIGSEGV") as caught:
@@ -139,7 +140,7 @@ from t2s.data.decoder_process import DecoderProcess
 from t2s.data.manifest import ManifestRow
 decoder = DecoderProcess(Path({str(tmp_path)!r}), DataConfig.model_validate_json({settings!r}))
 decoder.decode(ManifestRow("c", "a.mp4", "t", "", "s", "train", None, None, None, None, "l"))
-print(decoder._process.pid, flush=True)
+print(decoder._worker._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)

@@ -57,3 +57,10 @@ def test_a_truncated_file_ends_in_a_header_or_in_a_media_error(tmp_path, write_m
         except MediaError:
             refused += 1
     assert refused
+
+
+@pytest.mark.parametrize(("degrees", "shown"), [(0, (96, 64)), (90, (64, 96)), (180, (96, 64)), (270, (64, 96))])
+def test_sizes_are_those_of_the_picture_as_shown(degrees, shown, tmp_path, encode_video, test_card):
+    encode_video(tmp_path / "a.mp4", test_card(8), prepare=lambda stream: stream.set_display_rotation(degrees))
+    header = probe_header(tmp_path, "a.mp4")
+    assert (header.width, header.height) == shown

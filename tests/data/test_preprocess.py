@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from t2s.data.clip_reader import media_digest
 from t2s.data.clips import ClipStore
 from t2s.data.config import DataConfig, PreprocessConfig
+from t2s.data.faults import MediaError
 from t2s.data.manifest import ManifestRow, write_manifest
 from t2s.data.preprocess import preprocess
 from t2s.errors import UserError
@@ -217,6 +219,14 @@ def test_attacks_cost_their_own_clip_only(raw, run, small, tmp_path) -> None:
         "clip000": "path", "clip001": "path", "clip002": "path", "clip003": "container", "clip004": "path",
         "clip005": "path", "clip006": "missing",
     }  # fmt: skip
+
+
+def test_a_file_far_longer_than_its_disk_is_not_read_to_its_end(tmp_path) -> None:
+    with (tmp_path / "sparse.mp4").open("wb") as file:
+        file.truncate(1 << 43)
+    with pytest.raises(MediaError, match=r"data\.decode\.time_s") as caught:
+        media_digest(tmp_path, "sparse.mp4", limit_s=0.1)
+    assert caught.value.reason == "time"
 
 
 def test_a_file_name_cannot_break_the_table(raw, run, small, tmp_path) -> None:

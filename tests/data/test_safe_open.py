@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from t2s.data.faults import MediaError
-from t2s.data.safe_open import list_folder, open_regular
+from t2s.data.safe_open import list_folder, open_regular, read_regular
 
 
 @pytest.fixture
@@ -76,3 +76,12 @@ def test_devices_are_refused() -> None:
     with pytest.raises(MediaError) as caught:
         open_regular(Path("/dev"), "zero")
     assert caught.value.reason == "path"
+
+
+def test_what_is_read_whole_is_limited_before_it_is_read(root: Path) -> None:
+    (root / "a.txt").write_bytes(b"hello")
+    assert read_regular(root / "a.txt", 5) == b"hello"
+    assert read_regular(root / "a.txt", 1 << 62) == b"hello"  # so much is never reserved
+    with pytest.raises(MediaError) as caught:
+        read_regular(root / "a.txt", 4)
+    assert caught.value.reason == "too_large"

@@ -1,8 +1,11 @@
 """One manifest row → one clip, whatever kind of media it names."""
 
 import hashlib
+import math
 import os
+import time
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +52,28 @@ def read_clip(root: Path, row: ManifestRow, config: DataConfig) -> DecodedClip:
     return DecodedClip(np.stack(frames), selection.fps, selection.source_frames)
 
 
-def media_digest(root: Path, path: str) -> str:
-    """SHA-256 of a file, or of all the pictures a pattern stands for. Raises MediaError."""
+def media_digest(root: Path, path: str, limit_s: float = math.inf) -> str:
+    """SHA-256 of a file, or of all the pictures a pattern stands for.
+
+    Raises:
+        MediaError: also `time`, after `limit_s` seconds: a sparse file may be far longer than its disk.
+    """
     digest = hashlib.sha256()
+    deadline = time.monotonic() + limit_s
     for file_path in still_paths(root, path) if is_still_pattern(path) else [path]:
         with os.fdopen(open_regular(root, file_path), "rb", buffering=0) as file:
             try:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(_sha256(file, deadline))
             except OSError as error:
                 raise MediaError("path", f"cannot be read ({error.strerror})") from None
+            if time.monotonic() > deadline:
+                raise MediaError("time", f"reading takes more than data.decode.time_s = {limit_s:g}")
     return digest.hexdigest()
+
+
+def _sha256(file: FileIO, deadline: float) -> bytes:
+    """Of what could be read until then."""
+    sha, buffer = hashlib.sha256(), memoryview(bytearray(1 << 20))
+    while (length := file.readinto(buffer)) and time.monotonic() <= deadline:
+        sha.update(buffer[:length])
+    return sha.digest()

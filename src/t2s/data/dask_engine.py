@@ -57,7 +57,7 @@ def run_on_dask(
 
 
 def _run_batch(rows: Sequence[ManifestRow], root: Path, config: DataConfig, finished: frozenset[str]) -> list[Outcome]:
-    digest_of, decode = digests(root), _decoder(root, config).decode
+    digest_of, decode = digests(root, config.decode.time_s), _decoder(root, config).decode
     return [run_task(row, config, finished, digest_of, decode) for row in rows]
 
 

@@ -46,9 +46,12 @@ def run_task(
         return Outcome(error=error)
 
 
-def digests(root: Path) -> Callable[[str], str]:
-    """Media digests by path, remembered for a while: neighbouring rows often cut up one long file."""
-    return functools.lru_cache(maxsize=1024)(functools.partial(media_digest, root))
+def digests(root: Path, limit_s: float) -> Callable[[str], str]:
+    """Media digests by path, each within `limit_s` seconds.
+
+    They are remembered for a while: neighbouring rows often cut up one long file.
+    """
+    return functools.lru_cache(maxsize=1024)(functools.partial(media_digest, root, limit_s=limit_s))
 
 
 def settings_key(config: DataConfig) -> str:

@@ -1,65 +1,32 @@
 """`python -m t2s.data.decode_worker`: decodes clips in a process of its own, which a bad file may bring down.
 
-It reads JSON lines from stdin, first {"root", "config"}, then one manifest row each, and answers each on stdout with a
-JSON line, {"fps", "source_frames"} and the clip's bytes, or {"reason", "message"}. Nothing is pickled, so even a
-decoder turned by a crafted file could hand back nothing but pixels.
+Starts from {"root", "config", "memory_mib"}; a request is a manifest row, its answer {"fps", "source_frames"} and the
+clip's bytes.
 """
 
-import json
-import os
-import resource
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import cv2
 
 from t2s.data.clip_reader import read_clip
 from t2s.data.config import DataConfig
-from t2s.data.faults import MediaError
 from t2s.data.manifest import ManifestRow
+from t2s.data.worker_loop import Answer, serve
 
 
-def main() -> None:
-    """Serve until stdin closes."""
-    requests = sys.stdin.buffer
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no library may write into the replies
-    start = json.loads(requests.readline())
-    root = Path(start["root"])
-    config = DataConfig.model_validate(start["config"])
+def _decoder(start: dict[str, Any]) -> Callable[[dict[str, Any]], Answer]:
+    root, config = Path(start["root"]), DataConfig.model_validate(start["config"])
     cv2.setNumThreads(1)
-    _limit_memory(config.decode.memory_mib)
-    _reply(replies, {"ready": True})
-    for line in requests:
-        fields = json.loads(line)
+
+    def decode(fields: dict[str, Any]) -> Answer:
         row = ManifestRow(**{**fields, "box": tuple(fields["box"]) if fields["box"] else None})
-        try:
-            clip = read_clip(root, row, config)
-        except MediaError as error:
-            _reply(replies, {"reason": error.reason, "message": error.message})
-        except MemoryError:
-            _reply(replies, {"reason": "memory", "message": "decoding takes more than data.decode.memory_mib"})
-        except Exception as error:  # the clip is lost, the others are not
-            _reply(replies, {"reason": "corrupt", "message": f"{type(error).__name__}: {error}"})
-        else:
-            _reply(replies, {"fps": clip.fps, "source_frames": clip.source_frames}, clip.pixels.tobytes())
+        clip = read_clip(root, row, config)
+        return {"fps": clip.fps, "source_frames": clip.source_frames}, clip.pixels.tobytes()
 
-
-def _reply(replies: IO[bytes], header: dict[str, Any], payload: bytes = b"") -> None:
-    replies.write(json.dumps(header).encode() + b"\n" + payload)
-    replies.flush()
-
-
-def _limit_memory(memory_mib: int) -> None:
-    """Cap the address space at what the idle process holds plus the allowance; forbid core dumps and files."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform == "linux":
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        ceiling = pages * resource.getpagesize() + memory_mib * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
+    return decode
 
 
 if __name__ == "__main__":
-    main()
+    serve(_decoder)

@@ -11,7 +11,8 @@ from t2s.data import licences, splits
 from t2s.data.clips import CHANNELS, DTYPE
 from t2s.data.config import DataConfig
 from t2s.data.faults import MediaError
-from t2s.data.header import Header, probe_header
+from t2s.data.header import Header
+from t2s.data.header_process import HeaderProcess
 from t2s.data.sources.clip import Issue, SourceClip
 from t2s.data.sources.read import list_clips, select_clips
 from t2s.data.sources.registry import AUTO, locate, open_root
@@ -139,19 +140,20 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
 def _probe(root: Path, clips: Iterable[SourceClip]) -> tuple[dict[str, Header], list[Issue]]:
     headers: dict[str, Header] = {}
     unreadable = []
-    for clip in track(list(clips), "reading headers"):
-        try:
-            headers[clip.path] = _header(root, clip)
-        except MediaError as fault:
-            unreadable.append(Issue(fault.reason, clip.clip_id, clip.path, fault.message))
+    with HeaderProcess(root) as process:
+        for clip in track(list(clips), "reading headers"):
+            try:
+                headers[clip.path] = _header(process, root, clip)
+            except MediaError as fault:
+                unreadable.append(Issue(fault.reason, clip.clip_id, clip.path, fault.message))
     return headers, unreadable
 
 
-def _header(root: Path, clip: SourceClip) -> Header:
+def _header(process: HeaderProcess, root: Path, clip: SourceClip) -> Header:
     if not is_still_pattern(clip.path):
-        return probe_header(root, clip.path)
+        return process.probe(clip.path)
     stills = still_paths(root, clip.path)
-    return replace(probe_header(root, stills[0]), fps=clip.fps, duration_s=len(stills) / clip.fps if clip.fps else None)
+    return replace(process.probe(stills[0]), fps=clip.fps, duration_s=len(stills) / clip.fps if clip.fps else None)
 
 
 def _size(root: Path, path: str) -> int:

@@ -29,7 +29,7 @@ def run_locally(
     for decoder in decoders:
         idle.put(decoder)
 
-    digest_of = digests(root)
+    digest_of = digests(root, config.decode.time_s)
 
     def task(row: ManifestRow) -> Outcome:
         decoder = idle.get()

@@ -49,6 +49,27 @@ class MediaFile:
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a frame as stored, by the header."""
+        context = self._stream.codec_context
+        if not context.width or not context.height:
+            raise MediaError("codec", "the header gives no picture size")
+        return context.width, context.height
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second by the header; None = it does not say."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return float(rate) if rate else None
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds by the header; None = it does not say."""
+        if self._stream.duration is not None and self._stream.time_base is not None:
+            return float(self._stream.duration * self._stream.time_base)
+        return self._container.duration / av.time_base if self._container.duration is not None else None
+
+    @property
     def pixel_aspect(self) -> Fraction | None:
         """Width over height of one pixel; None = square."""
         return self._stream.sample_aspect_ratio

@@ -37,10 +37,10 @@ def read_regular(path: Path, most: int) -> bytes:
         MediaError: `missing` or `path`, or `too_large`: more than `most` bytes.
     """
     with os.fdopen(open_regular(path.parent, path.name), "rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise MediaError("too_large", f"more than {most:,} bytes")
-    return content
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise MediaError("too_large", f"more than {most:,} bytes")
+        return file.read(size)
 
 
 def list_folder(root: Path, path: str) -> list[str]:

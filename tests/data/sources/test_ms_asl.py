@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from t2s.data.clip_reader import read_clip
 from t2s.data.sources.clip import SourceReport
 from t2s.data.sources.ms_asl import MsAsl, video_id_of
+from t2s.data.sources.read import read_source
 
 
 def entry(**changes):
@@ -58,6 +61,22 @@ def test_boxes_are_in_pixels_of_the_file_that_is_there(root, write_mp4):
     clip = read(root)[0][0]
     assert clip.path == "any/C37R_Ix8-qs.mp4"
     assert clip.box == (8, 12, 32, 48)
+
+
+def test_a_box_lies_in_the_picture_as_shown(root, encode_video, test_card, make_config):
+    """The lower right quarter of a picture filmed on its side: white, as the test card has it after a quarter turn."""
+    encode_video(
+        root / "C37R_Ix8-qs.mp4",
+        np.rot90(test_card(60, 96, 64), -1, axes=(1, 2)),
+        prepare=lambda stream: stream.set_display_rotation(90),
+    )
+    path = root / "MSASL_train.json"
+    path.write_text(json.dumps([entry(box=[0.8, 0.8, 1.0, 1.0], start_time=0.0, end_time=2.0)]))
+    (root / "MSASL_val.json").unlink()
+    config = make_config(source="ms_asl", root=root, crop="box", image_size=16, num_frames=4)
+    (row,), _, _ = read_source(config)
+    assert row.box == (77, 51, 96, 64)
+    assert read_clip(root, row, config).pixels.mean() == pytest.approx(235, abs=3)
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,14 @@ def test_odd_instances_are_reported(tmp_path):
         instance("3") | {"frame_start": None},
         "not an object",
         instance(""),
+        instance("4", first=10**400),
+        instance("5", last=float("inf")),
+        instance("6", first=26) | {"fps": -3, "bbox": [0, 0, float("inf"), 9]},
     )
-    (clip,), report = read(tmp_path)
+    (clip, last), report = read(tmp_path)
     assert (clip.signer, clip.box) == ("", None)
-    assert report.counts() == {"duplicate_id": 1, "malformed": 4}
+    assert (last.start_s, last.fps, last.box) == (1.0, 25.0, None)
+    assert report.counts() == {"duplicate_id": 1, "malformed": 6}
 
 
 @pytest.fixture
@@ -87,9 +91,10 @@ def with_subset(tmp_path):
         "00009": {"subset": "train", "action": [0, 26, 75]},
         "00002": {"subset": "train", "action": [0, 1, 50]},
         "00010": {"subset": "train", "action": [7, 1, 50]},
+        "00011": {"subset": "train", "action": [0, 1, float("inf")]},
     }
     (tmp_path / "nslt_100.json").write_text(json.dumps(subset))
-    (tmp_path / "wlasl_class_list.txt").write_text("0\tdrink\n1\tbook\n")
+    (tmp_path / "wlasl_class_list.txt").write_text("0\tdrink\n1\tbook\n²\tno number\n")
     return tmp_path
 
 
@@ -100,7 +105,8 @@ def test_a_subset_keeps_its_ids_and_split_and_takes_signer_and_box_from_the_full
         ("00001", "test", "book", "3", None, None),
         ("00009", "train", "drink", "", 1.0, 3.0),
     ]
-    assert [issue.clip_id for issue in report.issues] == ["00002", "00010"]  # another gloss, unknown class
+    # Another gloss, an unknown class, no frame.
+    assert [issue.clip_id for issue in report.issues] == ["00002", "00010", "00011"]
     assert {clip.clip_id for clip in read(with_subset)[0]} == {"00001", "00002", "00003"}
 
 

@@ -33,35 +33,35 @@ class MsAsl:
     def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
         refuse_subset(self.name, subset)
         media = index_media(root)
-        headers = Headers(root)
         classes = _read_classes(root, report)
-        for split in _SPLITS:
-            path = root / f"MSASL_{split}.json"
-            if not path.is_file():
-                report.add_note(f"{path.name} is missing: no {split} clips")
-                continue
-            for position, entry in enumerate(read_json_list(path, report)):
-                clip_id = f"{split}-{position:05d}"
-                video = video_id_of(text_of(entry.get("url")))
-                start_s, end_s = number_of(entry.get("start_time")), number_of(entry.get("end_time"))
-                if not video or start_s is None or end_s is None:
-                    report.add_issue("malformed", f"{path.name}: no url, start_time or end_time", clip_id)
+        with Headers(root) as headers:
+            for split in _SPLITS:
+                path = root / f"MSASL_{split}.json"
+                if not path.is_file():
+                    report.add_note(f"{path.name} is missing: no {split} clips")
                     continue
-                file = first_indexed(media, video) or f"videos/{video}.mp4"
-                text = text_of(entry.get("text"))
-                yield SourceClip(
-                    clip_id=clip_id,
-                    path=file,
-                    text=text,
-                    video=video,
-                    sign=_sign(entry, classes) or text,
-                    signer=text_of(entry.get("signer_id")),
-                    split=split,
-                    start_s=start_s,
-                    end_s=end_s,
-                    box=_box(entry, headers.of(file)),
-                    fps=number_of(entry.get("fps")),
-                )
+                for position, entry in enumerate(read_json_list(path, report)):
+                    clip_id = f"{split}-{position:05d}"
+                    video = video_id_of(text_of(entry.get("url")))
+                    start_s, end_s = number_of(entry.get("start_time")), number_of(entry.get("end_time"))
+                    if not video or start_s is None or end_s is None:
+                        report.add_issue("malformed", f"{path.name}: no url, start_time or end_time", clip_id)
+                        continue
+                    file = first_indexed(media, video) or f"videos/{video}.mp4"
+                    text = text_of(entry.get("text"))
+                    yield SourceClip(
+                        clip_id=clip_id,
+                        path=file,
+                        text=text,
+                        video=video,
+                        sign=_sign(entry, classes) or text,
+                        signer=text_of(entry.get("signer_id")),
+                        split=split,
+                        start_s=start_s,
+                        end_s=end_s,
+                        box=_box(entry, headers.of(file)),
+                        fps=number_of(entry.get("fps")),
+                    )
 
 
 def video_id_of(url: str) -> str:

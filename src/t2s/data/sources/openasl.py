@@ -37,29 +37,29 @@ class OpenAsl:
         table = _find(root, _TABLE) or root / _TABLE
         media = index_media(root)
         boxes = _read_boxes(root, report)
-        headers = Headers(root)
-        for line, row in read_plain(table, _COLUMNS, report, "\t"):
-            vid, yid = row["vid"].strip(), row["yid"].strip()
-            split = known_split(row["split"])
-            cropped = first_indexed(media, vid, *(vid.replace(":", stand) for stand in _COLON_STANDS))
-            path = cropped or first_indexed(media, yid) or f"raw-video/{yid}.mp4"
-            try:
-                start_s, end_s = seconds_of(row["start"]), seconds_of(row["end"])
-                if split is None:
-                    raise ValueError(f"split '{row['split']}' is none of train, valid, test")
-            except ValueError as error:
-                report.add_issue("malformed", f"{table.name}: line {line}: {error}", vid)
-                continue
-            yield SourceClip(
-                clip_id=vid,
-                path=path,
-                text=row["raw-text"],
-                video=yid,
-                split=split,
-                start_s=None if cropped else start_s,
-                end_s=None if cropped else end_s,
-                box=None if cropped else _box(boxes.get(vid), headers.of(path)),
-            )
+        with Headers(root) as headers:
+            for line, row in read_plain(table, _COLUMNS, report, "\t"):
+                vid, yid = row["vid"].strip(), row["yid"].strip()
+                split = known_split(row["split"])
+                cropped = first_indexed(media, vid, *(vid.replace(":", stand) for stand in _COLON_STANDS))
+                path = cropped or first_indexed(media, yid) or f"raw-video/{yid}.mp4"
+                try:
+                    start_s, end_s = seconds_of(row["start"]), seconds_of(row["end"])
+                    if split is None:
+                        raise ValueError(f"split '{row['split']}' is none of train, valid, test")
+                except ValueError as error:
+                    report.add_issue("malformed", f"{table.name}: line {line}: {error}", vid)
+                    continue
+                yield SourceClip(
+                    clip_id=vid,
+                    path=path,
+                    text=row["raw-text"],
+                    video=yid,
+                    split=split,
+                    start_s=None if cropped else start_s,
+                    end_s=None if cropped else end_s,
+                    box=None if cropped else _box(boxes.get(vid), headers.of(path)),
+                )
 
 
 def _find(root: Path, name: str) -> Path | None:

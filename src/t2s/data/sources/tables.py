@@ -16,7 +16,7 @@ from t2s.errors import UserError
 
 _LONGEST_FIELD = 1 << 24  # the csv module's own limit, 131,072, would stop at one over-long caption
 
-_LARGEST_FILE = 1 << 32  # bytes; the largest annotation file of the known data sets has some 100 MB
+_LARGEST_FILE = 1 << 31  # bytes; the largest annotation file of the known data sets has some 100 MB
 
 Row = dict[str, str]
 

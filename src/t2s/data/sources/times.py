@@ -20,6 +20,8 @@ def seconds_of(text: str) -> float | None:
     seconds = 0.0
     for part in text.split(":"):
         seconds = seconds * 60 + (finite(part) or 0.0)
+    if not math.isfinite(seconds):
+        raise ValueError(f"'{text}' is no time")
     return seconds
 
 

@@ -10,13 +10,14 @@ from t2s.data.header import Header
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.headers import Headers
 from t2s.data.sources.reader import known_split
-from t2s.data.sources.tables import read_json, read_json_list, read_text, text_of
+from t2s.data.sources.tables import number_of, read_json, read_json_list, read_text, text_of
 from t2s.data.sources.times import frames_to_seconds
 from t2s.errors import UserError
 
 _FULL = "WLASL_v*.json"
 _CLASSES = "wlasl_class_list.txt"
 _FPS = 25.0  # what the data set's README decodes with; its frame numbers count at this rate
+_MOST_FRAMES = 1 << 53  # beyond, a number of frames is no time any more
 _CUT_TOLERANCE_S = 0.2  # five frames: how far a cut file's duration may differ from the span it was cut for
 
 
@@ -42,9 +43,9 @@ class Wlasl:
             listed: Mapping[str, _Instance] = instances
         else:
             listed = dict(_read_subset(root, subset, instances, report))
-        headers = Headers(root)
-        for instance in listed.values():
-            yield _clip(instance, headers, report)
+        with Headers(root) as headers:
+            for instance in listed.values():
+                yield _clip(instance, headers, report)
 
 
 @dataclass(frozen=True)
@@ -95,23 +96,30 @@ def _instance(raw: Mapping[str, Any], video_id: str, gloss: str) -> _Instance:
     split = known_split(text_of(raw["split"]))
     if not video_id or split is None:
         raise ValueError("it has no video_id, or a split that is none of train, val, test")
-    signer = text_of(raw.get("signer_id"))
+    signer, fps = text_of(raw.get("signer_id")), number_of(raw.get("fps"))
     return _Instance(
         video_id=video_id,
         gloss=gloss,
         split=split,
-        first_frame=int(raw["frame_start"]),
-        last_frame=int(raw["frame_end"]),
-        fps=float(raw.get("fps") or _FPS),
+        first_frame=_frame(raw["frame_start"]),
+        last_frame=_frame(raw["frame_end"]),
+        fps=fps if fps and fps > 0 else _FPS,
         signer="" if signer.startswith("-") else signer,  # -1 stands for an unknown signer
         box=_box(raw.get("bbox")),
     )
 
 
+def _frame(value: Any) -> int:
+    number = int(value)
+    if abs(number) > _MOST_FRAMES:
+        raise ValueError(f"there is no frame {value}")
+    return number
+
+
 def _box(bbox: object) -> Box | None:
     if not isinstance(bbox, list) or len(bbox) != 4:
         return None
-    x0, y0, x1, y1 = (float(value) for value in bbox)
+    x0, y0, x1, y1 = (number_of(value) or 0.0 for value in bbox)
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
@@ -129,13 +137,13 @@ def _read_subset(
     glosses = _read_classes(root, report)
     for video_id, raw in content.items():
         try:
-            number, first, last = (int(value) for value in raw["action"])
+            number, first, last = (_frame(value) for value in raw["action"])
             split = known_split(text_of(raw["subset"]))
             known = instances.get(video_id)
             gloss = known.gloss if known else glosses[number]
             if split is None:
                 raise ValueError(f"subset '{raw['subset']}' is none of train, val, test")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             report.add_issue("malformed", f"{path.name}: {error!r}", video_id)
             continue
         if number in glosses and glosses[number] != gloss:
@@ -151,7 +159,7 @@ def _read_classes(root: Path, report: SourceReport) -> dict[int, str]:
         return {}
     lines = read_text(path, report).splitlines()
     pairs = (line.split("\t", 1) for line in lines if "\t" in line)
-    return {int(number): gloss.strip() for number, gloss in pairs if number.strip().isdigit()}
+    return {int(number): gloss.strip() for number, gloss in pairs if number.strip().isdecimal()}
 
 
 def _clip(instance: _Instance, headers: Headers, report: SourceReport) -> SourceClip:
