@@ -35,6 +35,7 @@ BENCHMARKS = (
               ("--preset", "presets/gpu.yaml"), needs_gpu=True),
     Benchmark("peers", "Peers, one step and one clip", "peers.py"),
     Benchmark("time_to_quality", "Time to quality", "time_to_quality.py"),
+    Benchmark("variants", "Variants of the network", "variants.py"),
     Benchmark("sampling", "Sampling", "sampling.py"),
     Benchmark("preprocess_throughput", "Preprocessing", "preprocess_throughput.py"),
     Benchmark("command_line", "Command line", "command_line.py"),

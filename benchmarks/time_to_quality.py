@@ -12,7 +12,7 @@ because ours was tuned for us. Writes benchmarks/results/time_to_quality.json an
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
+from averages import Averages, Decay
 from peer_models import PEERS
 from results import RESULTS, finding, make_parser, record, skip
 from torch import nn
@@ -36,6 +37,7 @@ from t2s.diffusion.solvers import sample
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
 from t2s.models.text import PromptTokenizer
+from t2s.models.vivit import ViViT
 from t2s.sampling import starting_noise
 from t2s.settings import Settings
 from t2s.training.loop import train
@@ -54,11 +56,12 @@ class Contender:
     recipe: Recipe
     recogniser: Recogniser
     clips_per_sign: int
+    build: Callable[[Settings], nn.Module]
 
     def denoiser(self) -> nn.Module:
         """Freshly and seededly made."""
         torch.manual_seed(self.recipe.train.seed)
-        return PEERS[self.name].build(self.settings)
+        return self.build(self.settings)
 
     def top1(self, denoiser: nn.Module, tokenizer: PromptTokenizer) -> float:
         """Share of sampled clips that the recogniser takes for what was asked."""
@@ -99,8 +102,13 @@ def time_to(goal: float, curve: list[tuple[float, float]]) -> float | None:
     return None
 
 
-def race(contender: Contender, minutes: float, looks: int, calibration: int) -> list[dict[str, Any]]:
-    """Train for `minutes` and look `looks` times: training seconds, steps, top-1 and x0-error."""
+def race(
+    contender: Contender, minutes: float, looks: int, calibration: int, averages: Mapping[str, Decay] | None = None
+) -> list[dict[str, Any]]:
+    """Train for `minutes` and look `looks` times: training seconds, steps, top-1 and x0-error.
+
+    `averages`: further averages of the weights, whose x0-error is looked at as well, in columns of their own.
+    """
     recipe, tokenizer = contender.recipe, contender.recipe.tokenizer()
     step_s = {}
     for phase, coarse in (("full", 0.0), ("coarse", 0.9999)):
@@ -118,6 +126,8 @@ def race(contender: Contender, minutes: float, looks: int, calibration: int) -> 
     config = recipe.train.model_copy(update=changes)
     endless = recipe.train.model_copy(update={"epochs": num_steps})
     whole = silent_training(replace(recipe, train=endless))
+    denoiser = contender.denoiser()
+    kept = Averages(denoiser, dict(averages or {}))
     rows: list[dict[str, Any]] = []
     paused = 0.0
     began = math.inf
@@ -135,15 +145,25 @@ def race(contender: Contender, minutes: float, looks: int, calibration: int) -> 
 
         return look
 
+    def x0_errors(model: nn.Module) -> dict[str, float]:
+        found = {"x0-error": whole.validation(model)["x0_mse"]}
+        with kept.in_turn() as names:
+            return found | {f"x0-error, {name}": whole.validation(model)["x0_mse"] for name in names}
+
+    def after_step() -> None:
+        if isinstance(denoiser, ViViT):
+            denoiser.clamp_output_scale()
+        kept.update()
+
     training = replace(
         whole,
         config=config,
-        denoiser=contender.denoiser(),
+        denoiser=denoiser,
         batches_from=lambda step: islice(whole.batches_from(step), looks * steps_a_look),
         num_clips=steps_a_look * config.batch_size,
-        validation=examined(lambda model: {"x0-error": whole.validation(model)["x0_mse"]}),
+        validation=examined(x0_errors),
         on_samples=examined(lambda model: {"top-1": contender.top1(model, tokenizer)}),
-        after_step=lambda: None,
+        after_step=after_step,
         facts=dict,
     )
     began = time.perf_counter()
@@ -164,6 +184,27 @@ def plot(rows: list[dict[str, Any]]) -> None:
     figure.savefig(RESULTS / "time_to_quality.png", dpi=80)
 
 
+def open_project(name: str, root: Path) -> tuple[ClipStore, Recogniser]:
+    """The clips and the judge of a project that `dvc repro` has been through; else the benchmark is skipped."""
+    judge = root / "models" / "recogniser.safetensors"
+    if not judge.is_file() or not (root / "data" / "clips").is_dir():
+        skip(name, f"{judge} or data/clips is missing; run `dvc repro` there first or give --root")
+    saved = load_checkpoint(judge, kind="recogniser")
+    recogniser = Recogniser.restore(saved.tensors, saved.metadata)
+    if recogniser is None:
+        skip(name, f"{judge} knows no signs: without labels nobody can judge clips")
+    store = ClipStore.open(root / "data" / "clips")
+    if PromptTokenizer.fit(store.texts("train"), read_settings({}).model.text).vocab_size > VOCABULARY:
+        skip(name, f"the contenders' embeddings hold {VOCABULARY} words, the captions have more")
+    return store, recogniser
+
+
+def shape_of(store: ClipStore, quick: bool) -> dict[str, Any]:
+    """Keys of params.yaml that make a model for these clips."""
+    shape = QUICK if quick else {}
+    return shape | {"data.num_frames": store.meta.num_frames, "data.image_size": store.meta.image_size}
+
+
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--root", type=Path, default=Path(), help="project with data/clips and models/")
@@ -173,18 +214,10 @@ def main() -> None:
     parser.add_argument("--peer-learning-rate", type=float, default=0.0005)
     parser.add_argument("--only", choices=CONTENDERS, action="append", help="run these; again for more")
     arguments = parser.parse_args()
-    judge = arguments.root / "models" / "recogniser.safetensors"
-    if not judge.is_file() or not (arguments.root / "data" / "clips").is_dir():
-        skip("time_to_quality", f"{judge} or data/clips is missing; run `dvc repro` there first or give --root")
+    store, recogniser = open_project("time_to_quality", arguments.root)
     quick = arguments.quick
     minutes, looks = (0.1, 2) if quick else (arguments.minutes, arguments.looks)
-    store = ClipStore.open(arguments.root / "data" / "clips")
-    saved = load_checkpoint(judge, kind="recogniser")
-    recogniser = Recogniser.restore(saved.tensors, saved.metadata)
-    if recogniser is None:
-        skip("time_to_quality", f"{judge} knows no signs: without labels nobody can judge clips")
-    shape = QUICK if quick else {}
-    shape = shape | {"data.num_frames": store.meta.num_frames, "data.image_size": store.meta.image_size}
+    shape = shape_of(store, quick)
     of_peer = {"train.coarse_fraction": 0.0, "train.thin_frames": 1}
     of_peer |= {"train.learning_rate": arguments.peer_learning_rate}
     rows: list[dict[str, Any]] = []
@@ -193,9 +226,8 @@ def main() -> None:
         settings = read_settings(changes | ({"model.preset": "legacy"} if name == "legacy" else {}))
         parts = settings.model, settings.diffusion, settings.train, settings.runtime
         recipe = Recipe.make(*parts, store)
-        if recipe.tokenizer().vocab_size > VOCABULARY:
-            skip("time_to_quality", f"the contenders' embeddings hold {VOCABULARY} words, the captions have more")
-        contender = Contender(name, settings, recipe, recogniser, 1 if quick else arguments.clips_per_sign)
+        clips_per_sign = 1 if quick else arguments.clips_per_sign
+        contender = Contender(name, settings, recipe, recogniser, clips_per_sign, PEERS[name].build)
         rows += race(contender, minutes, looks, calibration=2 if quick else 12)
         print(rows[-1], file=sys.stderr)
     if not quick:

@@ -1,0 +1,88 @@
+"""The variants are the default with one change, and the averages are what they are called."""
+
+import pytest
+import torch
+from averages import AVERAGES, Averages, constant, power
+from torch import nn
+from variant_models import VARIANTS, SkippedBlock
+from workload import QUICK, make_denoiser, random_inputs, read_settings
+
+from t2s.training.ema import EMA
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_variant_trains_every_parameter_it_has(name):
+    settings = read_settings(QUICK | {"model.depth": 3} | VARIANTS[name].changes)
+    torch.manual_seed(0)
+    model = VARIANTS[name].build(settings)
+    inputs = random_inputs(settings, 2, torch.device("cpu"))
+    for parameter in model.parameters():  # silent layers hide those before them
+        nn.init.normal_(parameter, std=0.1)
+    answer = model(*inputs)
+    assert answer.shape == inputs[0].shape
+    answer.square().mean().backward()
+    untouched = [key for key, each in model.named_parameters() if each.grad is None or not each.grad.any()]
+    assert not [key for key in untouched if not key.startswith("text.encoder.null") and key != "text.null"]
+
+
+def test_how_the_prompt_enters():
+    """By adaLN, by attention, or by both: silencing adaLN's pooled text leaves what attention reads."""
+    settings = read_settings(QUICK)
+    x_t, t, _ = random_inputs(settings, 1, torch.device("cpu"))
+    first, second = torch.tensor([[2] + [0] * 7]), torch.tensor([[3] + [0] * 7])
+    for name, reads_tokens in (("default", True), ("cross", True), ("tokens", True), ("pooled", False)):
+        torch.manual_seed(0)
+        model = VARIANTS[name].build(settings)
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, std=0.1)
+        encode = model.text.forward
+        model.text.forward = lambda ids, encode=encode: (encode(ids)[0], torch.zeros(1, 32), encode(ids)[2])
+        with torch.no_grad():
+            assert (not torch.equal(model(x_t, t, first), model(x_t, t, second))) is reads_tokens, name
+
+
+def test_skips_start_as_the_network_without_them():
+    settings = read_settings(QUICK | {"model.depth": 4})
+    inputs = random_inputs(settings, 2, torch.device("cpu"))
+    torch.manual_seed(0)
+    plain = make_denoiser(settings)
+    torch.manual_seed(0)
+    skipped = VARIANTS["uvit"].build(settings)
+    assert sum(isinstance(block, SkippedBlock) for block in skipped.blocks) == 2
+    with torch.no_grad():
+        assert torch.allclose(plain(*inputs), skipped(*inputs), atol=1e-6)
+
+
+def test_a_constant_average_is_the_products():
+    torch.manual_seed(0)
+    model = nn.Linear(3, 3)
+    ours, kept = EMA(model, 0.9), Averages(model, {"same": constant(0.9), "none": AVERAGES["none"]})
+    for step in range(100):
+        for parameter in model.parameters():
+            nn.init.normal_(parameter)
+        ours.update(step)
+        kept.update()
+    live = model.weight.detach().clone()
+    with kept.in_turn() as names:
+        seen = {name: model.weight.detach().clone() for name in names}
+    assert torch.allclose(seen["same"], ours.state()["weight"], atol=1e-6)
+    assert torch.equal(seen["none"], live)
+    assert torch.equal(model.weight, live)
+
+
+def test_the_width_of_a_power_is_what_it_is_called():
+    """The standard deviation of its profile, as a share of the steps (Karras et al. 2024, eq. 125)."""
+    for width, gamma in ((0.05, 16.97), (0.10, 6.94), (0.15, 3.56)):
+        assert (gamma + 1) ** 0.5 / ((gamma + 2) * (gamma + 3) ** 0.5) == pytest.approx(width, rel=1e-2)
+
+
+def test_a_power_averages_by_its_profile():
+    """Weights that equal the step: the average of t under density t^g is T (g + 1) / (g + 2)."""
+    model, gamma, steps = nn.Linear(1, 1, bias=False), 6.94, 2000
+    kept = Averages(model, {"power": power(gamma)})
+    for step in range(1, steps + 1):
+        nn.init.constant_(model.weight, step)
+        kept.update()
+    with kept.in_turn() as names:
+        assert next(names) == "power"
+        assert model.weight.item() == pytest.approx(steps * (gamma + 1) / (gamma + 2), rel=1e-3)
