@@ -4,7 +4,6 @@ One process, or as many as a launcher starts: `torchrun --nproc_per_node 2 pipel
 """
 
 import logging
-import shutil
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from accelerate import Accelerator
 from t2s import atomic
 from t2s.assembly import Recipe, make_accelerator, make_training, tracked
 from t2s.checkpoint import save_checkpoint
+from t2s.clips import publish_sheets
 from t2s.data.clips import ClipStore
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
@@ -65,10 +65,10 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
         sheets = state.folder / "sheets"  # DVC deletes the outs of a stage it starts; a resumed run draws none again
         sheets.mkdir(exist_ok=True)
         result = train(make_training(recipe, tokenizer, accelerator, state, tracker, sheets))
-        shutil.rmtree(SHEETS, ignore_errors=True)
-        shutil.copytree(sheets, SHEETS)
         facts = {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
-        save_checkpoint(CHECKPOINT, result.weights, {**recipe.checkpoint_metadata(tokenizer, mark), **facts})
+        metadata = {**recipe.checkpoint_metadata(tokenizer, mark), **facts}
+        publish_sheets(sheets, SHEETS, metadata)
+        save_checkpoint(CHECKPOINT, result.weights, metadata)
         write_history(Path("reports/plots/training.csv"), result.history)
         atomic.write_json(Path("reports/training.json"), training_report(result, accelerator))
     atomic.write_json(Path("reports/run.json"), {"run_id": tracker.run_id, "fingerprint": mark})

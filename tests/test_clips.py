@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, marked
+from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, marked, publish_sheets
 from t2s.data.encode import read_media_metadata
 from t2s.errors import UserError
 
@@ -115,6 +115,21 @@ def test_a_sheet_is_marked_or_not_as_asked(tmp_path: Path, clips: Clips, mark: b
     clips.save_sheet(tmp_path / "sheet.png", mark=mark, scale=1)
     assert decoded(tmp_path / "sheet.png")[0].shape == (2 * SIZE + strip, FRAMES * SIZE, 3)
     assert read_media_metadata(tmp_path / "sheet.png")["note"] == MARK
+
+
+def test_published_sheets_carry_what_was_not_known_when_they_were_drawn(tmp_path: Path, clips: Clips) -> None:
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "shown").mkdir()
+    (tmp_path / "shown" / "epoch-099.png").write_bytes(b"of an earlier training")
+    clips.save_sheet(tmp_path / "drawn" / "epoch-005.png")
+    checkpoint = {"fingerprint": "f00d", "git_revision": "abc", "licence": "CC0-1.0", "mlflow_run_id": None, "step": 3}
+    publish_sheets(tmp_path / "drawn", tmp_path / "shown", checkpoint)
+    (shown,) = (tmp_path / "shown").iterdir()
+    before = read_media_metadata(tmp_path / "drawn" / shown.name)
+    carried = {"fingerprint": "f00d", "git_revision": "abc", "licence": "CC0-1.0", "mlflow_run_id": "null"}
+    assert read_media_metadata(shown) == before | carried
+    with Image.open(shown) as after, Image.open(tmp_path / "drawn" / shown.name) as drawn:
+        assert after.tobytes() == drawn.tobytes()
 
 
 @pytest.mark.parametrize("name", ["clip.avi", "clip", "clip.mp4.txt"])

@@ -110,3 +110,14 @@ def test_sampling_and_runtime_settings_never_retrain() -> None:
     for stage in ("acquire", "preprocess", "validate", "train"):
         sections = {param.split(".")[0] for param in STAGES[stage].get("params", [])}
         assert not sections & {"sample", "runtime", "evaluate"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_is_kept_out_of_the_run_cache(stage: str) -> None:
+    """DVC leaves out what always runs, what persists, and what has an uncached out that is no metric and no plot."""
+    assert not STAGES[stage].get("always_changed")
+    for kind in ("outs", "metrics", "plots"):
+        for out in STAGES[stage].get(kind, []):
+            for settings in out.values() if isinstance(out, dict) else []:
+                assert not settings.get("persist")
+                assert kind != "outs" or settings.get("cache", True), f"{stage}: {out}"

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from t2s.data.encode import write_gif, write_mp4, write_png_sheet
+from t2s.data.encode import copy_png, write_gif, write_mp4, write_png_sheet
 from t2s.errors import UserError
 from t2s.provenance import software_version
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Frames = npt.NDArray[np.uint8]
 FORMATS = ("mp4", "gif", "png")
 MARK = "AI-generated"
+CARRIED = ("fingerprint", "git_revision", "licence", "mlflow_run_id")  # of a checkpoint, by whatever it makes
 MARK_HEIGHT = 16  # pixels of the strip under the picture
 
 
@@ -47,7 +49,7 @@ class Clips:
     def metadata(self, i: int) -> dict[str, str]:
         """What clip i carries into its file: all provenance, its seed, and that a machine made it."""
         facts = {**self.provenance, "seed": self.seeds[i], "software": f"t2s {software_version()}", "note": MARK}
-        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
+        return as_text(facts)
 
     def save(self, path: Path | str, *, mark: bool = True, scale: int = 4) -> list[Path]:
         """Write mp4, gif or png (a contact sheet), by the suffix. Several clips get -0, -1 … before the suffix.
@@ -103,6 +105,23 @@ class Clips:
                 )
         caption = html.escape(f"{self.provenance.get('prompt', '')} · {MARK}")
         return f"<figure>{' '.join(players)}<figcaption>{caption}</figcaption></figure>"
+
+
+def publish_sheets(drawn: Path, folder: Path, checkpoint: Mapping[str, Any]) -> None:
+    """Copy contact sheets into a folder made anew, with what of the checkpoint every clip carries.
+
+    Raises:
+        UserError: a sheet cannot be read or written.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for sheet in sorted(drawn.glob("*.png")):
+        copy_png(sheet, folder / sheet.name, as_text({key: checkpoint[key] for key in CARRIED}))
+
+
+def as_text(facts: Mapping[str, Any]) -> dict[str, str]:
+    """As media files carry them: what is no text as JSON."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
 
 
 def enlarge(frames: Frames, scale: int) -> Frames:

@@ -167,6 +167,22 @@ def test_other_sampling_draws_new_samples_and_a_new_report_only(project: Any, st
     assert project.bytes_of("reports/samples/contact-sheet.png") != before["reports/samples/contact-sheet.png"]
 
 
+def test_going_back_to_earlier_params_brings_back_their_results(project: Any, stages_run: StagesRun) -> None:
+    reports = (
+        "reports/recogniser.json",
+        "reports/evaluation.json",
+        "reports/faithfulness.json",
+        "reports/metrics.json",
+    )
+    before, params = {file: project.bytes_of(file) for file in reports}, project.bytes_of("params.yaml")
+    project.set(evaluate__num_steps=2, recogniser__dropout=0.1)
+    assert stages_run(project.run("dvc", "repro")) == ["config", "recogniser", "evaluate", "report"]
+    assert project.bytes_of("reports/faithfulness.json") != before["reports/faithfulness.json"]
+    (project.path / "params.yaml").write_bytes(params)
+    assert stages_run(project.run("dvc", "repro")) == []
+    assert {file: project.bytes_of(file) for file in reports} == before
+
+
 def test_the_page_stands_alone(finished: Any) -> None:
     """The report names no file of the machine that made it."""
     page = (finished.path / "reports" / "index.html").read_text("utf-8")

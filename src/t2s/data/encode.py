@@ -96,6 +96,17 @@ def write_png_sheet(path: Path, frames: Frames, metadata: Mapping[str, str] | No
     atomic.write_bytes(path, content.getvalue())
 
 
+def copy_png(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
+    """Write the PNG at `source` to `target` with its own metadata and these; the picture stays as it is.
+
+    Raises:
+        UserError: it cannot be read as a PNG, or not be written.
+    """
+    own = read_media_metadata(source)
+    with Image.open(source, formats=("PNG",)) as picture:
+        write_png_sheet(target, np.asarray(picture)[None], own | dict(metadata))
+
+
 def read_media_metadata(path: Path) -> dict[str, str]:
     """The metadata that the writers above put into a file.
 
