@@ -57,6 +57,17 @@ class Project:
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}"
         return done.stdout
 
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start a program in a process group of its own; what it says goes nowhere."""
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(
+            words, cwd=self.path, env=self._environment(), text=True, start_new_session=True, **quiet
+        )
+
+    def copied(self, folder: Path) -> "Project":
+        """A copy for others to change."""
+        return Project(Path(shutil.copytree(self.path, folder / "project", symlinks=True)))
+
     def answer(self, *words: str) -> str:
         """Standard output alone of a program that must succeed."""
         done = subprocess.run(words, cwd=self.path, env=self._environment(), capture_output=True, text=True)
@@ -174,7 +185,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.fixture
 def project(finished: Finished, tmp_path: Path) -> Project:
     """The finished project, for one test to change."""
-    return Project(Path(shutil.copytree(finished.path, tmp_path / "project", symlinks=True)))
+    return finished.copied(tmp_path)
 
 
 def copy_checkout(folder: Path) -> None:

@@ -51,7 +51,9 @@ class FramePainter:
         if not planar:
             return planes[0]
         # Colour conversion is linear: after the resize it costs next to nothing.
-        small = av.VideoFrame.from_ndarray(np.stack(planes), format="yuv444p")
+        small = av.VideoFrame(self._image_size, self._image_size, "yuv444p")
+        for plane, pixels in zip(_planes(small), planes, strict=True):
+            plane[:] = pixels
         small.colorspace, small.color_range = frame.colorspace, frame.color_range
         if frame.format.name.startswith("yuvj"):
             small.color_range = ColorRange.JPEG
@@ -97,6 +99,11 @@ def square(image: Pixels, size: int) -> Pixels:
         # Many times faster than OpenCV's area averaging by uneven factors; cell borders move by under a source pixel.
         height, width = height // 2, width // 2
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    # Whole factors are quicker than uneven ones, and an average over cells can be taken axis by axis.
+    if width > size and width % size == 0 and height % size:
+        width, image = size, cv2.resize(image, (size, height), interpolation=cv2.INTER_AREA)
+    elif height > size and height % size == 0 and width % size:
+        height, image = size, cv2.resize(image, (width, size), interpolation=cv2.INTER_AREA)
     image = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
     if min(width, height) < size:
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
