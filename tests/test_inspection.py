@@ -9,6 +9,7 @@ from t2s.checkpoint import save_checkpoint
 from t2s.data.encode import write_gif, write_mp4, write_png_sheet
 from t2s.errors import UserError
 from t2s.inspection import describe
+from t2s.tracking.environment import prepare_environment, tracking_uri
 
 RUN_ID = "f00dfeedf00dfeedf00dfeedf00dfeed"
 FACTS = {"prompt": "hello <b>", "seed": "3", "fingerprint": "abc", "licence": "CC0", "mlflow_run_id": RUN_ID}
@@ -49,8 +50,33 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
     save_checkpoint(path, {"w": torch.zeros(2, 3)}, metadata)
     found = describe(path)
     assert (found["kind"], found["step"], found["prompts"], found["tensors"]) == ("checkpoint", 7, ["hello"], 1)
-    assert found["mlflow"] == {"run_id": None, "found": False, "reason": "the file names no MLflow run"}
+    assert (found["mlflow"]["run_id"], found["mlflow"]["found"]) == (None, False)
     assert "tokenizer" not in found
+
+
+def test_a_recogniser_says_what_it_is(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "r.safetensors", {"w": torch.zeros(2)}, {"data_digest": "d"}, kind="recogniser")
+    found = describe(tmp_path / "r.safetensors")
+    assert (found["kind"], found["data_digest"]) == ("recogniser", "d")
+
+
+def test_the_run_is_found_by_name_and_where_a_file_names_none_by_fingerprint(tmp_path: Path) -> None:
+    """A training may end before MLflow has heard of it: its weights name no run then."""
+    prepare_environment()
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri(tmp_path))
+    experiment = client.create_experiment("t2s", artifact_location=str(tmp_path / "artifacts"))
+    run_id = client.create_run(experiment, tags={"t2s.fingerprint": "abc", "mlflow.runName": "mine"}).info.run_id
+    client.create_run(experiment, tags={"t2s.fingerprint": "other"})
+    for name, fingerprint, found in ((run_id, "gone", True), ("null", "abc", True), ("null", "a' OR 'a", False)):
+        facts = FACTS | {"mlflow_run_id": name, "fingerprint": fingerprint}
+        write_mp4(tmp_path / "a.mp4", np.zeros((4, 32, 32, 3), np.uint8), 8, facts)
+        described = describe(tmp_path / "a.mp4")["mlflow"]
+        assert described["found"] is found, described
+        if found:
+            assert (described["run_id"], described["name"]) == (run_id, "mine")
+            assert described["link"].endswith(f"/#/runs/{run_id}")
 
 
 def test_foreign_and_missing_files_are_named_in_one_line(tmp_path: Path) -> None:

@@ -191,13 +191,19 @@ def runs_list() -> None:
 
 @runs_app.command("clean")
 def runs_clean(
-    fingerprints: Annotated[list[str] | None, typer.Argument(help="Which; none: all that are not running.")] = None,
+    fingerprints: Annotated[
+        list[str] | None, typer.Argument(help="Which; none: all that neither run nor hold what MLflow still lacks.")
+    ] = None,
 ) -> None:
     """Delete saved training states."""
     from t2s.provenance import project_root
-    from t2s.training.runs import clean_runs
+    from t2s.training.runs import clean_runs, list_runs
 
-    for name in clean_runs(project_root(), fingerprints or None):
+    waiting = [] if fingerprints else [run.name for run in list_runs(project_root()) if run.unsent]
+    for name in waiting:
+        typer.echo(f"kept {name}: its metrics wait for MLflow; name it to delete it all the same", err=True)
+    chosen = fingerprints or [run.name for run in list_runs(project_root()) if not (run.unsent or run.pid)]
+    for name in clean_runs(project_root(), chosen):
         typer.echo(f"removed {name}")
 
 

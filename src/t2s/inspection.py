@@ -1,7 +1,8 @@
 """What a file made by t2s says of itself: a checkpoint or a generated clip, and the MLflow run it belongs to."""
 
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t2s.checkpoint import read_metadata
 from t2s.data.encode import read_media_metadata
@@ -11,6 +12,11 @@ from t2s.sealed import read_header
 from t2s.tracking.environment import prepare_environment, tracking_uri
 from t2s.tracking.store import SQLITE
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+KINDS = ("checkpoint", "recogniser")
 MEDIA = (".mp4", ".gif", ".png")
 # Of a checkpoint's metadata; the tokenizer and the full parameters are long and of no use to a reader.
 SHOWN = (
@@ -27,42 +33,71 @@ def describe(file: Path) -> dict[str, Any]:
     """
     if file.suffix.lower() in MEDIA:
         return _describe_clip(file)
-    metadata = read_metadata(file)
+    kind = read_header(file).metadata.get("kind")
+    metadata = read_metadata(file, kind if kind in KINDS else KINDS[0])
     shapes = {entry.name: entry.shape for entry in read_header(file).entries}
     return {
         "file": str(file),
-        "kind": "checkpoint",
+        "kind": metadata["kind"],
         **{key: metadata[key] for key in SHOWN if key in metadata},
         "tensors": len(shapes),
-        "mlflow": find_run(metadata.get("mlflow_run_id"), project_root()),
+        "mlflow": find_run(metadata.get("mlflow_run_id"), project_root(), metadata.get("fingerprint")),
     }
 
 
-def find_run(run_id: str | None, root: Path) -> dict[str, Any]:
-    """Where the run is kept and how to open it. Looks it up, but neither creates a store nor waits long."""
-    if run_id in (None, "", "null", UNKNOWN):  # clips spell None as JSON
+def find_run(run_id: str | None, root: Path, fingerprint: str | None = None) -> dict[str, Any]:
+    """Where the run is kept and how to open it. Looks it up, but neither creates a store nor waits long.
+
+    A file that names no run was written before MLflow had made one; then the last with its fingerprint is looked for.
+    """
+    named = None if run_id in (None, "", "null", UNKNOWN) else run_id  # clips spell None as JSON
+    if named is None and not fingerprint:
         return {"run_id": None, "found": False, "reason": "the file names no MLflow run"}
     uri = tracking_uri(root)
-    facts: dict[str, Any] = {"run_id": run_id, "tracking_uri": uri, **_ways_to_open(uri, run_id)}
+    facts: dict[str, Any] = {"run_id": named, "tracking_uri": uri, **(_ways_to_open(uri, named) if named else {})}
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).is_file():
         return {**facts, "found": False, "reason": "the store is not on this machine"}
     prepare_environment()
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
+    client = MlflowClient(uri)
     try:
-        run = MlflowClient(uri).get_run(run_id)
+        run = client.get_run(named) if named else _last_with(client, str(fingerprint))
     except MlflowException as error:
         return {**facts, "found": False, "reason": str(error).splitlines()[0]}
+    if run is None:
+        return {**facts, "found": False, "reason": "the file names no MLflow run, and none there has its fingerprint"}
+    facts |= {"run_id": run.info.run_id, **_ways_to_open(uri, run.info.run_id)}
     return {**facts, "found": True, "name": run.info.run_name, "status": run.info.status}
+
+
+def _last_with(client: "MlflowClient", fingerprint: str) -> "Run | None":
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    # No quote in what a file says of itself may reach the filter.
+    wanted = "".join(character for character in fingerprint if character.isalnum())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # MLflow asks SQLAlchemy for what it will drop one day
+        found = client.search_runs(
+            experiments, f"tags.`t2s.fingerprint` = '{wanted}'", max_results=1, order_by=["attributes.start_time DESC"]
+        )
+    return found[0] if found else None
 
 
 def _describe_clip(file: Path) -> dict[str, Any]:
     facts = read_media_metadata(file)
     if "fingerprint" not in facts:
-        raise UserError(f"{file}: carries no metadata of t2s; it was not made by `t2s sample`, or was re-encoded")
+        raise UserError(
+            f"{file}: carries no metadata of t2s; it was not made by t2s, or was re-encoded, or is a sheet of a "
+            "training that has not ended"
+        )
     run_id = facts.pop("mlflow_run_id", None)
-    return {"file": str(file), "kind": "clip", **facts, "mlflow": find_run(run_id, project_root())}
+    return {
+        "file": str(file),
+        "kind": "clip",
+        **facts,
+        "mlflow": find_run(run_id, project_root(), facts["fingerprint"]),
+    }
 
 
 def _ways_to_open(uri: str, run_id: str) -> dict[str, str]:

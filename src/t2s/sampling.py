@@ -67,6 +67,9 @@ class Text2Sign:
     def from_checkpoint(cls, path: Path | str, device: str = "auto") -> "Text2Sign":
         """Load a checkpoint; it carries its config and vocabulary, no params.yaml is needed.
 
+        Args:
+            device: auto (CUDA where it is), cpu, cuda or cuda:N.
+
         Raises:
             UserError: the file is missing, damaged, or does not fit its own config; the device is not there.
         """
@@ -106,8 +109,13 @@ class Text2Sign:
 
         Args:
             num_samples: B ≥ 1.
+            seed: 0 … 2⁶³ - num_samples, of the first sample's starting noise.
             num_steps: network evaluations, 1 … T.
-            guidance_scale: 1 = no guidance.
+            guidance_scale: 0 … 50; 1 = no guidance, 0 = the null prompt.
+            guidance_rescale: 0 … 1, how far the guided prediction keeps the standard deviation of the unguided one
+                (Lin et al. 2024, 2305.08891, eq. 15-16).
+            sampler: dpmpp, ddim or ddpm.
+            on_step: called with (steps done, steps in all), over all signs of the prompt.
 
         Raises:
             UserError: an empty or too long prompt, no known sign in it, or a number out of range.

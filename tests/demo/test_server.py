@@ -1,4 +1,10 @@
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +25,31 @@ def test_a_taken_port_and_a_strange_host_are_one_line() -> None:
 def test_a_missing_checkpoint_is_named_before_anything_is_served(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.safetensors"):
         server.serve(tmp_path / "none.safetensors", port=0)
+
+
+@pytest.mark.slow
+def test_the_command_serves_warns_of_an_open_address_and_ends(make_checkpoint: Any, tmp_path: Path) -> None:
+    """`t2s demo` itself, on a free port and open to others, asked for a clip as the page asks."""
+    make_checkpoint(tmp_path / "m.safetensors")
+    command = [str(Path(sys.executable).with_name("t2s")), "demo", "--checkpoint", str(tmp_path / "m.safetensors")]
+    process = subprocess.Popen(
+        [*command, "--host", "0.0.0.0", "--port", "0"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said: list[str] = []
+        while not said or "t2s demo: " not in said[-1]:
+            said.append(next(process.stderr))
+        assert any(server.WARNING in line for line in said)
+        port = re.search(r":(\d+)", said[-1].split("t2s demo: ")[1])
+        assert port is not None
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=30) as answer:
+            assert b"t2s" in answer.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) in (0, 130)
+    finally:
+        process.kill()
+        process.communicate()

@@ -58,7 +58,8 @@ def write_run(root: Path, num_signs: int) -> None:
 
 def _write_clips(root: Path, num_signs: int) -> None:
     source = {"source": "synthetic", "licence": "CC0-1.0 (synthetic)", "language": "synthetic, inspired by ASL",
-              "split_key": "signer", "notes": f"A synthetic test bed. {NAUGHTY}", "synthetic": True}  # fmt: skip
+              "split_key": "signer", "notes": [f"A synthetic test bed. {NAUGHTY}", "As every reader's, a list."],
+              "synthetic": True}  # fmt: skip
     signers = {"train": Signer.sample(1, 0), "test": Signer.sample(1, 200_000)}
     generated, index = [], []
     with ShardWriter(

@@ -6,6 +6,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from t2s.clips import MARK, MARK_HEIGHT
 from t2s.data.encode import write_mp4, write_png_sheet
 from t2s.report.media import GAP, embedded, picture, player, side_by_side
 
@@ -15,6 +16,15 @@ def test_panels_stand_side_by_side_at_one_height() -> None:
     strip = side_by_side(clips)
     assert strip.shape == (4, 128, 2 * 128 + GAP, 3)
     assert np.all(strip[:, :, :128] == 10) and np.all(strip[:, :, -128:] == 200)
+
+
+def test_a_label_is_written_below_each_panel() -> None:
+    clips = [np.zeros((4, 32, 32, 3), np.uint8)] * 2
+    strip = side_by_side(clips, ["real", MARK])
+    assert strip.shape == (4, 128 + MARK_HEIGHT, 2 * 128 + GAP, 3)
+    assert not strip[:, :128, :128].any()
+    below = strip[0, 128:, :128], strip[0, 128:, -128:]
+    assert all(label.max() > 150 for label in below) and not np.array_equal(*below)
 
 
 def test_a_shorter_clip_waits_on_its_last_frame() -> None:

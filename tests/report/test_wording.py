@@ -1,7 +1,7 @@
 import pytest
 
 from t2s.report.choice import evenly
-from t2s.report.wording import count, decimal, decimal_interval, duration, percent, percent_interval
+from t2s.report.wording import count, decimal, decimal_interval, duration, joined, percent, percent_interval
 
 
 def test_numbers_read_well() -> None:
@@ -39,3 +39,10 @@ def test_evenly_keeps_both_ends() -> None:
     assert evenly("abc", 5) == ["a", "b", "c"]
     chosen = evenly(range(1000), 48)
     assert (chosen[0], chosen[-1], len(chosen), len(set(chosen))) == (0, 999, 48, 48)
+
+
+@pytest.mark.parametrize(
+    ("notes", "shown"), [(None, ""), ("", ""), ("one", "one"), ([], ""), (["one", "two"], "one; two")]
+)
+def test_remarks_are_joined(notes: object, shown: str) -> None:
+    assert joined(notes) == shown

@@ -60,6 +60,7 @@ def serve(
         app = create_app(studio, Path(folder), [*names_for(host), *allowed_names], defaults)
         if not is_loopback(str(listening.getsockname()[0])):
             logger.warning(WARNING)
+        listening.listen(MAX_CONNECTIONS)  # whoever reads the next line may ask at once
         logger.info("t2s demo: %s  (Ctrl-C ends it)", url_of(listening))
         config = uvicorn.Config(
             app,

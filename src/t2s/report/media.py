@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from t2s.clips import labelled
 from t2s.data.encode import read_media_metadata, write_mp4
 from t2s.errors import UserError
 from t2s.report.blocks import Picture, Player, Verdict
@@ -32,12 +33,13 @@ def player(
     remark: str = "",
     level: Verdict = "plain",
     about: Mapping[str, str] | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Player:
     """Clips (F, H, W, 3) of one length side by side in one H.264 video, so that they stay in step.
 
-    about: metadata that the video carries beside its title.
+    about: metadata that the video carries beside its title. labels: of each panel, written into a strip below it.
     """
-    strip = side_by_side([frames for _, frames in panels])
+    strip = side_by_side([frames for _, frames in panels], labels)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "strip.mp4"
         write_mp4(path, strip, fps, {"title": title, **(about or {})}, crf=CRF)
@@ -62,16 +64,18 @@ def embedded(path: Path) -> Player | None:
     return Player(about.get("prompt", path.stem), as_uri("video/mp4", content), width, height, [seed])
 
 
-def side_by_side(clips: Sequence[Frames]) -> Frames:
-    """(F, H, W, 3) each → one (F, H', W', 3); a shorter clip waits on its last frame."""
+def side_by_side(clips: Sequence[Frames], labels: Sequence[str] | None = None) -> Frames:
+    """(F, H, W, 3) each → one (F, H', W', 3); a shorter clip waits on its last frame. labels: see `player`."""
     length = max(map(len, clips))
     columns: list[Frames] = []
-    for clip in clips:
+    for clip, label in zip(clips, labels or [""] * len(clips), strict=True):
         scale = max(1, round(PANEL_PIXELS / clip.shape[1]))
         waiting = [clip[min(number, len(clip) - 1)] for number in range(length)]
         large = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for frame in waiting]
-        gap = np.full((length, large[0].shape[0], GAP, 3), 128, np.uint8)
-        columns += [gap, np.stack(large).astype(np.uint8)]
+        panel = np.stack(large).astype(np.uint8)
+        if labels:
+            panel = labelled(panel, label)
+        columns += [np.full((length, panel.shape[1], GAP, 3), 128, np.uint8), panel]
     height = min(column.shape[1] for column in columns)
     return np.concatenate([column[:, :height] for column in columns[1:]], axis=2)
 

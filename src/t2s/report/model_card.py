@@ -10,7 +10,7 @@ from t2s.report.inputs import Inputs
 from t2s.report.sampled import how_sampled
 from t2s.report.sections.overview import ceiling_top1
 from t2s.report.uncertainty import decimal_spread
-from t2s.report.wording import DASH, count, decimal, percent, percent_interval
+from t2s.report.wording import DASH, count, decimal, joined, percent, percent_interval
 
 environment = Environment(
     loader=PackageLoader("t2s.report"),
@@ -33,7 +33,7 @@ def render_model_card(inputs: Inputs) -> str:
         licence=plain(checkpoint.text("licence") or DASH),
         language=plain(checkpoint.text("language") or DASH),
         synthetic=source.get("synthetic") is True,
-        notes=plain(str(source.get("notes") or "")),
+        notes=plain(joined(source.get("notes"))),
         prompts=[plain(prompt) for prompt in checkpoint.texts("prompts")],
         weights=count(inputs.num_parameters),
         clip=f"{store.meta.num_frames} frames of {store.meta.image_size} × {store.meta.image_size} pixels"

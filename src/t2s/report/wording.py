@@ -44,3 +44,8 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def joined(value: object) -> str:
+    """One remark, or several, as one text; "" for none."""
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value or "")

@@ -196,3 +196,20 @@ def test_every_reader_says_what_it_looks_for_and_recognises_nothing_in_a_strange
     for reader in READERS:
         assert reader.layout
         assert not reader.detect(tmp_path)
+
+
+def test_a_replaced_file_is_noticed_when_the_folder_is_read_again(own_videos, write_mp4, make_config, tmp_path):
+    """DVC looks at data/raw alone; without a trace of the media there it would keep the old clips."""
+    config = make_config(root=own_videos)
+
+    def raw() -> dict[str, bytes]:
+        acquire_source(config, tmp_path / "raw")
+        return {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
+
+    before = raw()
+    assert raw() == before
+    write_mp4(own_videos / "ann-hello.mp4", num_frames=5)
+    after = raw()
+    assert {name for name in before if after[name] != before[name]} == {"media.json"}
+    found = json.loads(after["media.json"])
+    assert (found["files"], found["bytes"]) == (12, sum(path.stat().st_size for path in own_videos.glob("*.mp4")))

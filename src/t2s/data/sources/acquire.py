@@ -8,16 +8,21 @@ from t2s import atomic
 from t2s.data.config import DataConfig
 from t2s.data.manifest import ManifestRow, write_manifest
 from t2s.data.sources.clip import SourceReport
+from t2s.data.sources.media import media_state
 from t2s.data.sources.read import read_source
 
 MANIFEST_NAME = "manifest.csv"
 SOURCE_NAME = "source.json"
 REPORT_NAME = "source_report.json"
+MEDIA_NAME = "media.json"
 
 
 def acquire_source(config: DataConfig, folder: Path) -> None:
     """Read the data set at data.root and write `folder`; see `read_source` for the UserErrors."""
-    write_acquired(folder, *read_source(config))
+    rows, source_info, report = read_source(config)
+    write_acquired(folder, rows, source_info, report)
+    # DVC looks at data/raw, not at the media: this file differs once one of them was replaced.
+    atomic.write_json(folder / MEDIA_NAME, media_state(Path(source_info["media_root"]), (row.path for row in rows)))
 
 
 def write_acquired(

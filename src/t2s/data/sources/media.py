@@ -1,7 +1,9 @@
 """Where the media of a data set lie: names and kinds of files; nothing is read."""
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from t2s.data.faults import MediaError
@@ -31,6 +33,18 @@ def index_media(root: Path) -> dict[str, str]:
 def first_indexed(index: Mapping[str, str], *stems: str) -> str | None:
     """The path of the first stem that exists."""
     return next((index[stem] for stem in stems if stem in index), None)
+
+
+def media_state(root: Path, paths: Iterable[str]) -> dict[str, int | str]:
+    """Files, bytes, and a digest of their names, sizes and times of change: another one once a file was replaced."""
+    state, num_files, num_bytes = hashlib.sha256(), 0, 0
+    for path in sorted(set(paths)):
+        with suppress(MediaError, OSError):  # preprocess will say what is wrong with it
+            for file in still_paths(root, path) if is_still_pattern(path) else [path]:
+                found = (root / file).lstat()
+                state.update(f"{file}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+                num_files, num_bytes = num_files + 1, num_bytes + found.st_size
+    return {"files": num_files, "bytes": num_bytes, "state": state.hexdigest()}
 
 
 def path_problem(root: Path, clip_id: str, path: str) -> Issue | None:

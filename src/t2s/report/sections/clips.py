@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from t2s.clips import CARRIED, MARK
 from t2s.data.clips import ClipRecord, ClipStore, to_uint8
 from t2s.errors import UserError
 from t2s.report.blocks import Block, Gallery, Player, Section, Verdict, missing
@@ -20,9 +21,7 @@ MAX_PLAYERS = 48  # what a page plays without effort
 MAX_SAMPLES = 12
 GENERATED_PER_SIGN = 2
 DEFAULT_FPS = 8.0
-MARK = "AI-generated"  # as t2s.clips marks its files (a test)
 UNSEEN_SIGNER, HELD_OUT, TRAINED_ON = "real, unseen signer", "real, held-out clip", "real, trained on"
-PROVENANCE = ("fingerprint", "git_revision", "licence", "mlflow_run_id")  # of the checkpoint, into every strip
 
 
 def clips(inputs: Inputs) -> Section:
@@ -100,13 +99,14 @@ def _beside_real(inputs: Inputs, generated: Generated, prompt: str) -> Player:
         panels.insert(0, (name, frames))
     remark, level = _recognised(inputs.faithfulness, prompt)
     about = _about(inputs, prompt, [generated.records[i] for i in made], beside_real=bool(real))
-    return player(prompt, panels, fps, remark, level, about)
+    labels = [*(["real"] if real else []), *[MARK] * len(made)]
+    return player(prompt, panels, fps, remark, level, about, labels)
 
 
 def _about(inputs: Inputs, prompt: str, made: Sequence[Document], *, beside_real: bool) -> dict[str, str]:
     """What a strip carries as `t2s info` reads it: the same names as in any generated clip."""
     seeds = [seed for record in made if (seed := _seed(record)) is not None]
-    facts = {key: inputs.checkpoint.text(key) for key in PROVENANCE}
+    facts = {key: inputs.checkpoint.text(key) for key in CARRIED}
     facts |= {"prompt": prompt, "seed": json.dumps(seeds), "sampling": how_sampled(inputs.params, "evaluate")}
     facts["note"] = f"{MARK}, right of a real clip" if beside_real else MARK
     return {key: value for key, value in facts.items() if value}

@@ -5,7 +5,7 @@ from collections import Counter
 from t2s.report.blocks import Block, Facts, Note, Section, Table, missing
 from t2s.report.documents import Document
 from t2s.report.inputs import CLIPS, Inputs
-from t2s.report.wording import DASH, count, decimal
+from t2s.report.wording import DASH, count, decimal, joined
 
 SPLITS = ("train", "val", "test")
 MAX_ROWS = 100
@@ -29,7 +29,7 @@ def _source(inputs: Inputs) -> list[Block]:
         ("Clips", f"{meta.num_clips:,} of {meta.num_frames} frames, {meta.image_size} × {meta.image_size} pixels"),
         ("Never in two splits", source.text("split_key") or DASH),
         ("Digest", meta.digest[:16]),
-        ("Note", source.text("notes") or DASH),
+        ("Note", joined(meta.source.get("notes")) or DASH),
     ]
     rows = []
     for split in SPLITS:
