@@ -6,6 +6,7 @@ Logs 10 metrics a step at 50 steps a second to the local SQLite store and to ser
 500. Prints JSON: microseconds per call, and the share of a 100 ms step that this is.
 """
 
+import argparse
 import json
 import os
 import socket
@@ -21,7 +22,6 @@ from pathlib import Path
 
 from t2s.tracking.tracker import open_tracker
 
-NUM_STEPS = 1500
 STEP_S = 0.1  # of a real training
 METRICS = {f"metric{i}": 0.1234567 * i for i in range(10)}
 
@@ -61,7 +61,7 @@ def answering_500() -> Iterator[str | None]:
         server.shutdown()
 
 
-def blocked_us(uri: str | None) -> list[float]:
+def blocked_us(uri: str | None, num_steps: int) -> list[float]:
     """Microseconds that each call blocked."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     if uri is not None:
@@ -69,7 +69,7 @@ def blocked_us(uri: str | None) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="t2s-tracking-", ignore_cleanup_errors=True) as folder:
         tracker = open_tracker(Path(folder), "cost", Path(folder) / "runs" / "cost" / "tracking.jsonl")
         times = []
-        for step in range(NUM_STEPS):
+        for step in range(num_steps):
             before = time.perf_counter()
             tracker.log_metrics(METRICS, step)
             times.append(1e6 * (time.perf_counter() - before))
@@ -79,10 +79,13 @@ def blocked_us(uri: str | None) -> list[float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=1500, help="log calls against each server")
+    arguments = parser.parse_args()
     report = {}
     for server in (local, absent, hanging, answering_500):
         with server() as uri:
-            times = sorted(blocked_us(uri))
+            times = sorted(blocked_us(uri, arguments.steps))
         report[server.__name__] = {
             "median_us": round(statistics.median(times), 1),
             "p99_us": round(times[int(0.99 * len(times))], 1),

@@ -1,12 +1,16 @@
 """The documentation: every command it shows can be given, every link leads somewhere, every key and formula is real."""
 
 import ast
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache, partial
 from itertools import pairwise
@@ -333,24 +337,58 @@ PIPELINE = {
     }
 }
 HOWTO = ROOT / "docs" / "howto.md"
-RUNNABLE = ("Run one experiment", "Compare", "Share: remotes", "Apply, keep, throw away")  # in an order that works
+SECTIONS_RUN = (  # in an order that works
+    "Commit first", "Run one experiment", "Compare", "Share: remotes", "Continue on a machine with a GPU",
+    "Apply, keep, throw away", "Sweep by queue",
+)  # fmt: skip
+RUN_HERE = ("dvc", "git", "cp", "cd")
 ELSEWHERE = ("s3://", "minio", "access_key")  # needs a server
+QUEUE_S = 120.0
 
 
-def howto_commands(heading: str, store: Path) -> Iterator[list[str]]:
-    """The dvc commands under a heading of docs/howto.md, with a store of our own."""
+def howto_commands(heading: str) -> Iterator[list[str]]:
+    """The commands under a heading of docs/howto.md that need neither our stages nor a server."""
     section = HOWTO.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    for line in section.splitlines():
-        if line.startswith("dvc ") and not any(part in line for part in ELSEWHERE):
-            words = split(line.replace("/mnt/store/t2s", str(store)))[1:]
-            yield [*words, "--force"] if words[0] == "gc" else words
+    for block in re.findall(r"^```bash\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = split(line)
+            if words and words[0] in RUN_HERE and "$(" not in line and not any(part in line for part in ELSEWHERE):
+                yield words
 
 
-@pytest.mark.slow
-def test_what_the_howto_says_of_dvc_works(tmp_path: Path) -> None:
-    """On a pipeline of one second with the project's params.yaml, its metrics' names, and a Git remote."""
-    import json
+class Shell:
+    """What a person types, in a project; `cd` stays in force. DVC's commands in a row share one process."""
 
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self._environment = folder, environment
+        self._waiting: list[list[str]] = []
+
+    def type(self, *words: str) -> None:
+        if words[0] == "dvc":
+            self._waiting.append(list(words[1:]))
+            return
+        self.flush()
+        if words[0] == "cd":
+            self.folder /= words[1]
+        else:
+            self.call(*words)
+
+    def flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self.call(sys.executable, "-c", RUN, stdin=json.dumps([[], waiting]))
+
+    def call(self, *command: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self._environment, input=stdin, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-1000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """In a pipeline of one second, run once, with the project's params.yaml, its metrics' names and a Git remote."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
@@ -358,22 +396,54 @@ def test_what_the_howto_says_of_dvc_works(tmp_path: Path) -> None:
     (project / "stage.py").write_text(STAGE, "utf-8")
     who = {f"GIT_{role}_{key}": "t@example.org" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
-    environment = kept | who | {"DVC_NO_ANALYTICS": "true"}
+    made = Shell(project, kept | who | {"DVC_NO_ANALYTICS": "true"})
+    made.call("git", "init", "-q", "-b", "main")
+    made.type("dvc", "init", "-q")
+    made.type("dvc", "repro", "-q")
+    made.flush()
+    made.call("git", "init", "-q", "--bare", "../origin.git")
+    made.call("git", "remote", "add", "origin", "../origin.git")
+    yield made
+    for folder in Path("/proc").iterdir():  # a queue's worker outlives its command
+        with suppress(OSError, ValueError):
+            if (folder / "cwd").resolve().is_relative_to(tmp_path):
+                os.kill(int(folder.name), signal.SIGKILL)
 
-    def call(*command: str, stdin: str = "") -> None:
-        done = subprocess.run(command, cwd=project, env=environment, input=stdin, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
 
-    def dvc(parsed: list[list[str]], *run: list[str]) -> None:
-        call(sys.executable, "-c", RUN, stdin=json.dumps([parsed, run]))
-
-    call("git", "init", "-q", "-b", "main")
+@pytest.mark.slow
+def test_dvc_takes_every_command_as_it_is_shown(shell: Shell) -> None:
     shown = [words[1:] for page in PAGES for words, _ in commands(page) if words[0] == "dvc"]
-    dvc(shown, ["init", "-q"], ["repro", "-q"])
-    call("git", "add", "-A")
-    call("git", "commit", "-qm", "start")
-    call("git", "init", "-q", "--bare", "../origin.git")
-    call("git", "remote", "add", "origin", "../origin.git")
-    call("git", "push", "-q", "origin", "main")
-    dvc([], *[words for heading in RUNNABLE for words in howto_commands(heading, tmp_path / "store")])
+    shell.call(sys.executable, "-c", RUN, stdin=json.dumps([shown, []]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_the_howto_says_of_dvc_and_git_works(shell: Shell, tmp_path: Path) -> None:
+    project = shell.folder
+    stands_for = {"URL": str(tmp_path / "origin.git"), "/mnt/store/t2s": str(tmp_path / "store")}
+    for heading in SECTIONS_RUN:
+        shell.folder = project
+        for words in howto_commands(heading):
+            if words[:2] == ["git", "clone"]:
+                shell.flush()
+                shell.folder = tmp_path
+            if words[:3] == ["dvc", "queue", "logs"]:
+                shell.flush()
+                stands_for["NAME"] = first_queued(shell)
+            typed = [stands_for.get(word, word) for word in words]
+            shell.type(*typed, *(["--force"] if words[:2] == ["dvc", "gc"] else []))
+        shell.flush()
     assert list((tmp_path / "store").rglob("*"))
+    assert (tmp_path / "t2s" / "models" / "t2s.safetensors").is_file()
+    assert (project / "before.safetensors").read_bytes() != (project / "models" / "t2s.safetensors").read_bytes()
+
+
+def first_queued(shell: Shell) -> str:
+    """The name of a queued experiment that has begun."""
+    deadline = time.monotonic() + QUEUE_S
+    while time.monotonic() < deadline:
+        status = shell.call("dvc", "queue", "status")
+        if begun := re.search(r"^\w+ +([\w-]+) .*(?:Running|Success)", status, re.MULTILINE):
+            return begun[1]
+        time.sleep(0.5)
+    raise AssertionError(f"no queued experiment has begun:\n{status}")

@@ -60,6 +60,7 @@ def test_a_recogniser_says_what_it_is(tmp_path: Path) -> None:
     assert (found["kind"], found["data_digest"]) == ("recogniser", "d")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # its store asks SQLAlchemy for what it will drop
 def test_the_run_is_found_by_name_and_where_a_file_names_none_by_fingerprint(tmp_path: Path) -> None:
     """A training may end before MLflow has heard of it: its weights name no run then."""
     prepare_environment()
