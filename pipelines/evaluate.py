@@ -32,6 +32,7 @@ def main() -> None:
     params = read_sections("params.yaml", evaluate=EvaluateConfig, runtime=RuntimeConfig)
     config: EvaluateConfig = params.evaluate
     store = ClipStore.open("data/clips")
+    store.verify()
     saved = load_checkpoint(Path("models/recogniser.safetensors"), kind="recogniser")
     recogniser = Recogniser.restore(saved.tensors, saved.metadata)
     pairs = [(pair.first, pair.second, pair.parameter) for pair in MINIMAL_PAIRS]

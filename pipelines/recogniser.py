@@ -25,6 +25,7 @@ RESAMPLES = 1000
 def main() -> None:
     config: RecogniserConfig = read_sections("params.yaml", recogniser=RecogniserConfig).recogniser
     store = ClipStore.open("data/clips")
+    store.verify()
     train = RealClips.of_split(store, "train").with_signs()
     signs = sorted(set(train.signs))
     if len(signs) < 2:

@@ -1,6 +1,7 @@
 """dvc.yaml says what each stage uses: no more, no less. Measured on the import closure of its script."""
 
 import ast
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,16 @@ def test_no_stage_is_kept_out_of_the_run_cache(stage: str) -> None:
             for settings in out.values() if isinstance(out, dict) else []:
                 assert not settings.get("persist")
                 assert kind != "outs" or settings.get("cache", True), f"{stage}: {out}"
+
+
+def test_a_training_knows_its_state_by_all_code_that_may_change_its_weights() -> None:
+    """What train depends on and its fingerprint leaves out is named here, with why it decides no weight."""
+    harmless = {
+        "src/t2s/clips.py",  # contact sheets
+        "src/t2s/data/encode.py",  # contact sheets
+        "src/t2s/data/statistics.py",  # how noisy their clips are
+        "src/t2s/prompts.py",  # a remark about long captions
+    }
+    rooms = runpy.run_path(str(ROOT / "pipelines" / "train.py"))["ROOMS"]
+    deps = {dep.removeprefix("src/t2s/") for dep in STAGES["train"]["deps"] if dep.startswith("src/")}
+    assert set(rooms) == deps - {dep.removeprefix("src/t2s/") for dep in harmless}

@@ -81,9 +81,14 @@ class Recipe:
 
     @property
     def fingerprinted(self) -> dict[str, Any]:
-        """What, beside the data and the code, decides the weights."""
+        """What, beside the data and the code, decides the weights.
+
+        How many bad steps are forgiven does not: who allows some after a stop goes on from the last good state.
+        """
         sections = {"model": self.model, "diffusion": self.diffusion, "train": self.train}
-        return {name: section.model_dump(mode="json") for name, section in sections.items()}
+        return {
+            name: section.model_dump(mode="json", exclude={"max_skipped_steps"}) for name, section in sections.items()
+        }
 
     @property
     def clip(self) -> ClipShape:

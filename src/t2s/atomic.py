@@ -21,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{TEMP_PREFIX}{os.getpid()}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise UserError(
@@ -59,9 +59,20 @@ def write_json(path: Path, value: object) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Delete what a crash left behind in `folder`."""
+    """Delete what dead processes left behind in `folder`; their pid stands in the name."""
     for partial in folder.glob(f"{TEMP_PREFIX}*"):
-        partial.unlink(missing_ok=True)
+        if not _is_alive(partial.name.removeprefix(TEMP_PREFIX).split("-")[0]):
+            partial.unlink(missing_ok=True)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _flush(path: Path) -> None:

@@ -43,6 +43,10 @@ class Text2Sign:
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         metadata = checkpoint.metadata
+        if missing := [key for key in CARRIED if key not in metadata]:
+            raise KeyError(", ".join(missing))
+        if not all(isinstance(prompt, str) for prompt in [*metadata["prompts"]]):
+            raise TypeError("prompts are texts")
         config = metadata["config"]
         self.metadata = metadata
         self.device = device
@@ -56,7 +60,7 @@ class Text2Sign:
             model,
             self.clip,
             vocab_size=self.tokenizer.vocab_size,
-            temporal_weight=config["temporal_weight"],
+            temporal_weight=float(config["temporal_weight"]),
             alphas_cumprod=self.schedule.alphas_cumprod,
             prediction_type=self.kind,
         )
@@ -76,7 +80,9 @@ class Text2Sign:
         checkpoint = load_checkpoint(Path(path))
         try:
             return cls(checkpoint, resolve_device(device))
-        except (KeyError, ValueError, RuntimeError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # of a config, a tokenizer or weights that are not what they should be
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"{path}: its weights do not fit its own config ({reason}); train again") from None
 

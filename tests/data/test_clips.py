@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from t2s.data.clips import ClipStore, to_model_range, to_uint8
+from t2s.data.clips import ClipsMeta, ClipStore, sealed_meta, to_model_range, to_uint8
 from t2s.data.shards import ShardWriter
 from t2s.errors import UserError
 
@@ -110,6 +110,49 @@ def test_one_flipped_bit_is_named(pixels, write) -> None:
     ClipStore.open(folder).verify()
 
 
+def test_a_flipped_bit_in_a_shards_header_is_one_clear_line(pixels, write) -> None:
+    """numpy reads a header as Python. A few flips say the same in other letters; none may show other pixels."""
+    folder = write(pixels)
+    path = folder / "shard-00000.npy"
+    whole = path.read_bytes()
+    refused = 0
+    for bit in range(8 * 128):
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bytes(content))
+        try:
+            ClipStore.open(folder).verify()
+        except UserError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 1000
+
+
+def test_an_altered_description_is_refused(pixels, write) -> None:
+    """The licence and what keeps splits apart stand in clips.json alone."""
+    folder = write(pixels)
+    path = folder / "clips.json"
+    whole = path.read_bytes()
+    passed = []
+    for at in range(0, len(whole), 3):
+        content = bytearray(whole)
+        content[at] ^= 1
+        path.write_bytes(bytes(content))
+        try:
+            passed.append(ClipStore.open(folder).meta)
+        except UserError as error:
+            assert str(path) in str(error) or "index" in str(error)
+    path.write_bytes(whole)
+    assert {str(meta) for meta in passed} <= {str(ClipStore.open(folder).meta)}  # a blank that became another
+
+
+def test_two_processes_cannot_write_one_folder(pixels, write, tmp_path) -> None:
+    folder = write(pixels)
+    options: dict[str, Any] = {"num_frames": 4, "image_size": 8, "clips_per_shard": 2, "source": {}}
+    with ShardWriter(folder, **options), pytest.raises(UserError, match="another process is writing it"):
+        ShardWriter(folder, **options).__enter__()
+
+
 def test_an_altered_index_is_refused(pixels, write) -> None:
     folder = write(pixels)
     index = folder / "index.jsonl"
@@ -162,7 +205,8 @@ def test_a_damaged_store_is_one_clear_line(damage, pixels, write) -> None:
 def test_another_format_is_refused(pixels, write) -> None:
     folder = write(pixels)
     meta = json.loads((folder / "clips.json").read_bytes())
-    (folder / "clips.json").write_text(json.dumps(meta | {"format": 2}), encoding="utf-8")
+    meta = sealed_meta(ClipsMeta(**{key: value for key, value in meta.items() if key != "seal"} | {"format": 2}))
+    (folder / "clips.json").write_text(json.dumps(meta), encoding="utf-8")
     with pytest.raises(UserError, match="format 2"):
         ClipStore.open(folder)
 
@@ -175,7 +219,7 @@ def test_an_error_leaves_the_old_folder_whole(pixels, write, tmp_path) -> None:
     store = ClipStore.open(folder)
     store.verify()
     assert store.digest == digest
-    assert [path.name for path in tmp_path.iterdir()] == ["clips"]
+    assert {path.name for path in tmp_path.iterdir()} == {"clips", ".clips-lock"}
 
 
 def test_a_full_disk_leaves_the_old_folder_whole(pixels, write, tmp_path) -> None:
@@ -200,5 +244,5 @@ except UserError as error:
     assert "shard-00000.npy: cannot be written" in done.stdout
     assert done.stderr == ""
     assert ClipStore.open(folder).digest == digest
-    assert [path.name for path in tmp_path.iterdir()] == ["clips"]
+    assert {path.name for path in tmp_path.iterdir()} == {"clips", ".clips-lock"}
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

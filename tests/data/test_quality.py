@@ -13,9 +13,17 @@ import numpy as np
 import pytest
 import yaml
 
-from t2s.data.clips import ClipRecord, ClipsMeta, ClipStore, index_digest, to_index_line, to_model_range
+from t2s.data.clips import (
+    ClipRecord,
+    ClipsMeta,
+    ClipStore,
+    index_digest,
+    sealed_meta,
+    to_index_line,
+    to_model_range,
+)
 from t2s.data.config import DataConfig
-from t2s.data.expectations import Check
+from t2s.data.expectations import Check, clip_rules, count_rules, run_rules
 from t2s.data.measures import measure_clips, robust_deviations
 from t2s.data.quality import check_clips, validate
 from t2s.data.shards import ShardWriter
@@ -206,7 +214,7 @@ def rewrite_index(folder: Path, records: list[ClipRecord], num_clips: int) -> No
     index = b"".join(map(to_index_line, records))
     meta = ClipsMeta(num_clips=num_clips, num_frames=4, image_size=8, digest=index_digest(index), source={})
     (folder / "index.jsonl").write_bytes(index)
-    (folder / "clips.json").write_text(json.dumps(vars(meta)), encoding="utf-8")
+    (folder / "clips.json").write_text(json.dumps(sealed_meta(meta)), encoding="utf-8")
 
 
 def test_an_empty_store_fails(store, config) -> None:
@@ -226,6 +234,28 @@ def test_shared_signers_only_warn_where_splits_are_not_by_signer(store, config) 
     leaked = store(edit_fields([20], signer="s0"), split_key="given")
     assert check(leaked, config) == {}
     assert "splits_of_signer" in check(leaked, config, "warning")
+
+
+def test_the_same_pixels_in_two_splits_warn(store, config) -> None:
+    def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
+        pixels[20][:] = pixels[3]  # train's c03 again in test, under another name and signer
+
+    doubled = store(edit)
+    assert check(doubled, config) == {}
+    assert check(doubled, config, "warning") == {"splits_of_pixels": {"c03", "c20"}}
+
+
+def test_rules_that_no_store_can_break_fail_on_a_table_made_to(store, config) -> None:
+    """A store has ids and rates, and its counts are complete: these rules watch the code before them."""
+    good = store()
+    rows = measure_clips(good)
+    for column in ("clip_id", "fps"):
+        spoilt = [row | {column: None} if k == 3 else row for k, row in enumerate(rows)]
+        assert column in broken(run_rules(spoilt, clip_rules(good.meta, 50, 6.0), "clip_id"))
+    counts = [{"group": "train", "clips": 16, "lacking": 0}]
+    assert broken(run_rules(counts, count_rules("split", 3, "key"), "group")) == {
+        "expect_table_row_count_to_equal": set()
+    }
 
 
 def test_sentences_have_no_counts_per_sign(store, config) -> None:
@@ -301,7 +331,7 @@ def test_the_stage_from_the_command_line(store, config, tmp_path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     *warnings, error = done.stderr.splitlines()
-    assert error.startswith("error: 2 of 29 data checks fail")
+    assert error.startswith("error: 2 of 30 data checks fail")
     assert "(maximum)" in error
     assert all(line.startswith("warning: ") for line in warnings)
     assert json.loads((project / "reports" / "validation.json").read_bytes())["success"] is False

@@ -33,7 +33,25 @@ def test_numbers_that_are_not_finite_survive(buffer: Buffer) -> None:
     assert str(record["values"]) == "{'a': inf, 'b': nan}"
 
 
-@pytest.mark.parametrize("torn", [b'{"kind": "metr', b"\0\0\0\0", b'{"kind": "metrics"}\xff\xfe'])
+TORN = [
+    b'{"kind": "metr',
+    b"\0\0\0\0",
+    b'{"kind": "metrics"}\xff\xfe',
+    b"[1]",
+    b'{"kine": "run"}',
+    b'{"kind": "metrics"}',
+]
+DAMAGED = [
+    '{"kine": "metrics", "time_ms": 0, "step": 1, "values": {}}',
+    '{"kind": "metrics", "time_ms": 0, "step": "x", "values": {}}',
+    '{"kind": "run"}',
+    "[]",
+    "7",
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("torn", TORN)
 def test_a_torn_line_hurts_no_other(buffer: Buffer, torn: bytes) -> None:
     buffer.append(metrics(0, loss=1.0))
     with buffer.path.open("ab") as file:
@@ -60,3 +78,23 @@ def test_acknowledged_records_are_no_longer_pending(buffer: Buffer) -> None:
     assert buffer.acknowledged() == state
     assert not buffer.pending()
     assert json.loads(buffer.path.with_suffix(".ack.json").read_text())["run_id"] == "run"
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_damaged_line_hurts_no_other(buffer: Buffer, line: str) -> None:
+    buffer.append(metrics(0, loss=1.0))
+    with buffer.path.open("a") as file:
+        file.write(line + "\n")
+    buffer.append(metrics(2, loss=1.0))
+    assert [record["step"] for record, _ in buffer.records()] == [0, 2]
+    assert buffer.last_steps() == {"loss": 2}
+    assert not buffer.has_header()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"offset": "far"}', '{"other": 1}', '{"run_id": 3}'])
+def test_a_damaged_acknowledgement_counts_as_none(buffer: Buffer, content: str) -> None:
+    buffer.append(metrics(0, loss=1.0))
+    buffer.acknowledge(Acknowledged("uri", "run", buffer.path.stat().st_size))
+    buffer.path.with_suffix(".ack.json").write_text(content)
+    assert buffer.acknowledged() == Acknowledged()
+    assert buffer.pending()

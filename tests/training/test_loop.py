@@ -227,6 +227,27 @@ def test_the_best_weights_are_kept_by_validation(lab) -> None:
         assert best.tensors.keys() == result.weights.keys()
 
 
+def test_the_best_weights_are_those_of_the_best_validation_not_of_the_last(lab) -> None:
+    scripted = iter([3.0, 1.0, 2.0])
+    with lab.open_state() as state:
+        training = lab.training(state, epochs=3, validation={"every_epochs": 1})
+        result = train(replace(training, validation=lambda denoiser: {"x0_mse": next(scripted)}))
+        best = state.best()
+        assert best is not None
+        assert best.metadata["x0_mse"] == result.history.best == 1.0
+        assert any(not torch.equal(best.tensors[name], result.weights[name]) for name in result.weights)
+
+
+@pytest.mark.parametrize("measured", [float("inf"), float("nan")])
+def test_a_validation_that_is_not_finite_stops_in_one_line(lab, measured: float) -> None:
+    with lab.open_state() as state:
+        training = lab.training(state, epochs=3)
+        with pytest.raises(UserError, match=f"epoch 1: x0_mse {measured}; the last good checkpoint") as stopped:
+            train(replace(training, validation=lambda denoiser: {"x0_mse": measured}))
+        assert "\n" not in str(stopped.value)
+        assert state.latest() is not None
+
+
 def test_validation_and_samples_come_when_they_are_due(lab) -> None:
     epochs: list[int] = []
     training = lab.training(epochs=7, sample_epochs=[2, 3], validation={"every_epochs": 3})

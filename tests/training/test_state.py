@@ -89,7 +89,7 @@ def test_a_state_saved_after_going_back_is_the_newest(state: RunState) -> None:
 def test_no_usable_state_is_never_a_silent_restart(tmp_path: Path, state: RunState) -> None:
     flip(save(state, 5))
     flip(save(state, 10))
-    with pytest.raises(UserError, match="none of its 2 states is usable; --fresh"):
+    with pytest.raises(UserError, match="none of its 2 states is usable; `t2s train --fresh`"):
         state.latest()
     state.close()
     with RunState.open(tmp_path, FINGERPRINT, CONFIG, fresh=True) as fresh:
@@ -136,6 +136,23 @@ def test_a_state_of_another_run_lists_the_differing_keys(tmp_path: Path, state: 
         (foreign.folder / path.name).write_bytes(path.read_bytes())
         with pytest.raises(UserError, match=r"belongs to run 0123456789abcdef.*model\.depth: 4 → 6"):
             foreign.latest()
+
+
+def test_a_new_training_says_what_differs_from_the_last(
+    tmp_path: Path, state: RunState, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    save(state, 5)
+    for config, said in (
+        ({"model": {"depth": 6}, "data_digest": "d2"}, "data_digest: 'd1' → 'd2'; model.depth: 4 → 6"),
+        (CONFIG, "the source code"),
+    ):
+        caplog.clear()
+        with RunState.open(tmp_path, "fedcba9876543210", config):
+            assert f"the last one, {FINGERPRINT}, differs in {said}" in caplog.text
+    caplog.clear()
+    with RunState.open(tmp_path / "elsewhere", FINGERPRINT, CONFIG):
+        assert caplog.text == ""
 
 
 def test_other_params_have_their_own_state_and_going_back_finds_the_first(tmp_path: Path, state: RunState) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -17,6 +18,9 @@ CHANNELS = 3
 DTYPE = np.dtype("<f2")
 INDEX_NAME = "index.jsonl"
 META_NAME = "clips.json"
+SEAL = "seal"
+# What numpy raises over a damaged header, part of which it reads as Python.
+UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, tokenize.TokenError)
 
 # Every 8-bit value as it is stored, u8 / 127.5 - 1; float16 keeps all 256 apart.
 _PIXEL_VALUES = (np.arange(256, dtype=np.float32) / 127.5 - 1).astype(DTYPE)
@@ -159,8 +163,8 @@ class ClipStore:
             path = self.folder / name
             try:
                 shard = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, EOFError, ValueError) as error:
-                raise UserError(f"{path}: cannot be read as a clip shard ({error})") from None
+            except UNREADABLE as error:
+                raise UserError(f"{path}: cannot be read as a clip shard ({error}); run preprocess again") from None
             rows = 1 + max(record.row for record in self.records if record.shard == name)
             if shard.dtype != DTYPE or shard.shape[1:] != self.meta.clip_shape or len(shard) < rows:
                 raise UserError(
@@ -174,6 +178,17 @@ class ClipStore:
 def index_digest(index: bytes) -> str:
     """The data digest: SHA-256 of index.jsonl as it stands on disk."""
     return hashlib.sha256(index).hexdigest()
+
+
+def sealed_meta(meta: ClipsMeta) -> dict[str, Any]:
+    """The content of clips.json: the meta and a digest over it."""
+    content = asdict(meta)
+    return {**content, SEAL: _seal(content)}
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    unsealed = {key: value for key, value in content.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(unsealed, sort_keys=True).encode()).hexdigest()
 
 
 def to_index_line(record: ClipRecord) -> bytes:
@@ -195,11 +210,13 @@ def _parse_index(index: bytes, path: Path) -> tuple[ClipRecord, ...]:
 def _read_meta(path: Path) -> ClipsMeta:
     try:
         content = json.loads(path.read_bytes())
+        if content[SEAL] != _seal(content):
+            raise ValueError("it does not match its digest")
         known = {item.name for item in fields(ClipsMeta)}
         meta = ClipsMeta(**{key: value for key, value in content.items() if key in known})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the preprocess stage first") from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run preprocess again") from None
     if meta.format != FORMAT:
         raise UserError(f"{path}: format {meta.format}, this version reads {FORMAT}; run preprocess again")

@@ -74,6 +74,7 @@ def clip_rules(meta: ClipsMeta, max_caption_length: int, outlier_deviations: flo
         ),
         Rule("splits are train, val or test", "ExpectColumnValuesToBeInSet", {"column": "split", "value_set": SPLITS}),
         _between("no signer is in two splits", "splits_of_signer", by_signer, max_value=1),
+        _between("no two splits hold the same pixels", "splits_of_pixels", severity="warning", max_value=1),
         Rule(
             "bytes match their digest", "ExpectColumnValuesToBeInSet", {"column": "digest_matches", "value_set": [True]}
         ),
@@ -96,7 +97,10 @@ def clip_rules(meta: ClipsMeta, max_caption_length: int, outlier_deviations: flo
 
 
 def count_rules(what: str, num_rows: int, key: str) -> list[Rule]:
-    """What a table of counts per split, or per sign and split, must keep; `key` of params.yaml asks for it."""
+    """What a table of counts per split, or per sign and split, must keep; `key` of params.yaml asks for it.
+
+    num_rows: how many there should be, counted elsewhere than in the table.
+    """
     return [
         Rule(f"every {what} was counted", "ExpectTableRowCountToEqual", {"value": num_rows}),
         _between(f"every {what} has the clips that {key} asks for", "lacking", max_value=0),

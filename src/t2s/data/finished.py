@@ -43,6 +43,13 @@ class FinishedClips:
         self._records = 0
 
     def __enter__(self) -> Self:
+        try:
+            self._take()
+        except OSError as error:
+            raise UserError(f"{self._folder}: cannot be written ({error.strerror})") from None
+        return self
+
+    def _take(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self._folder / "lock")
         owner = self._folder / "pid"
@@ -55,7 +62,6 @@ class FinishedClips:
         self._pixels = self._open("pixels.bin")
         self._log = self._open("finished.jsonl")
         self._read()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from t2s.data.clips import ClipRecord, ClipStore
+from t2s.data.clips import UNREADABLE, ClipRecord, ClipStore
 from t2s.data.config import SplitCounts
 from t2s.data.manifest import SPLITS
 from t2s.progress import track
@@ -22,8 +22,10 @@ _SMALLEST_SPREAD = 0.005  # data of one look would else call every grain of nois
 def measure_clips(store: ClipStore) -> list[Row]:
     """One row per line of the index; a clip that cannot be read has None where its numbers would stand."""
     splits_of_signer = defaultdict(set)
+    splits_of_pixels = defaultdict(set)
     for record in store.records:
         splits_of_signer[record.signer].add(record.split)
+        splits_of_pixels[record.sha256].add(record.split)
     rows = []
     for record, shard in zip(track(store.records, "measure clips"), _shards(store), strict=True):
         rows.append(
@@ -33,6 +35,7 @@ def measure_clips(store: ClipStore) -> list[Row]:
                 "split": record.split,
                 "fps": record.fps,
                 "splits_of_signer": len(splits_of_signer[record.signer]) if record.signer else 1,
+                "splits_of_pixels": len(splits_of_pixels[record.sha256]),
                 **_measure_pixels(record, shard),
             }
         )
@@ -89,7 +92,7 @@ def _shards(store: ClipStore) -> list[npt.NDArray[Any] | None]:
 def _open(path: Path) -> npt.NDArray[Any] | None:
     try:
         shard: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError):
+    except UNREADABLE:
         return None
     return shard
 

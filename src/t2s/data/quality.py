@@ -12,6 +12,7 @@ from t2s import atomic
 from t2s.data.clips import ClipStore
 from t2s.data.config import DataConfig
 from t2s.data.expectations import Check, clip_rules, count_rules, run_rules
+from t2s.data.manifest import SPLITS
 from t2s.data.measures import Row, count_signs, count_splits, measure_clips
 from t2s.data.quality_page import render_page
 from t2s.errors import UserError
@@ -50,11 +51,13 @@ def check_clips(store: ClipStore, rows: Sequence[Row], config: DataConfig) -> li
         rows, clip_rules(store.meta, config.max_caption_length, config.checks.outlier_deviations), "clip_id"
     )
     splits = count_splits(store.records, config.checks.min_clips_per_split)
-    checks += run_rules(splits, count_rules("split", len(splits), "data.checks.min_clips_per_split"), "group")
+    checks += run_rules(splits, count_rules("split", len(SPLITS), "data.checks.min_clips_per_split"), "group")
     signs = count_signs(store.records, config.checks.min_clips_per_sign)
     if signs:
         checks += run_rules(
-            signs, count_rules("sign in each split", len(signs), "data.checks.min_clips_per_sign"), "group"
+            signs,
+            count_rules("sign in each split", len(store.signs()) * len(SPLITS), "data.checks.min_clips_per_sign"),
+            "group",
         )
     return checks
 

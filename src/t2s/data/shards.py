@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from t2s import atomic
 from t2s.data.clips import (
@@ -22,15 +22,17 @@ from t2s.data.clips import (
     ClipRecord,
     ClipsMeta,
     index_digest,
+    sealed_meta,
     to_index_line,
     to_model_range,
 )
+from t2s.errors import UserError
 
 
 class ShardWriter:
     """Write clips in order into a folder beside `folder`, which takes its place on success.
 
-    A full disk raises UserError naming the file; `folder` is then as it was before.
+    A full disk, or another process that writes the folder, raises UserError; `folder` is then as it was before.
 
     >>> with ShardWriter(folder, num_frames=16, image_size=64, clips_per_shard=128, source={}) as writer:
     ...     writer.add(pixels, clip_id="a", text="hello", sign="hello", signer="s1", split="train",
@@ -48,6 +50,7 @@ class ShardWriter:
     ) -> None:
         self._folder = folder
         self._staging = folder.with_name(f".{folder.name}-partial")
+        self._lock = FileLock(folder.with_name(f".{folder.name}-lock"))
         self._clip_shape = (num_frames, image_size, image_size, CHANNELS)
         self._clips_per_shard = clips_per_shard
         self._source = source
@@ -78,6 +81,11 @@ class ShardWriter:
         return record
 
     def __enter__(self) -> Self:
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"{self._folder}: another process is writing it; wait for it or stop it") from None
         shutil.rmtree(self._staging, ignore_errors=True)
         return self
 
@@ -91,6 +99,7 @@ class ShardWriter:
                 self._open_shard.__exit__(kind, error, trace)
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
+            self._lock.release()
 
     def _finish(self) -> None:
         self._close_shard()
@@ -104,7 +113,7 @@ class ShardWriter:
             source=self._source,
         )
         atomic.write_bytes(self._staging / INDEX_NAME, index)
-        atomic.write_json(self._staging / META_NAME, asdict(meta))
+        atomic.write_json(self._staging / META_NAME, sealed_meta(meta))
         if self._folder.exists():
             shutil.rmtree(self._folder)
         self._staging.rename(self._folder)

@@ -17,6 +17,16 @@ from t2s import atomic
 
 Record = dict[str, Any]
 
+# What a record of each kind holds beside its kind and time.
+_FIELDS: dict[str, dict[str, type]] = {
+    "run": {"token": str, "experiment": str, "name": str},
+    "params": {"values": dict},
+    "metrics": {"values": dict, "step": int},
+    "tags": {"values": dict},
+    "artifact": {"path": str, "folder": str},
+    "status": {"status": str},
+}
+
 
 @dataclass(frozen=True)
 class Acknowledged:
@@ -52,7 +62,10 @@ class Buffer:
             os.close(handle)
 
     def records(self, offset: int = 0) -> Iterator[tuple[Record, int]]:
-        """Every complete record from `offset` on, with the offset where it ends; torn lines are skipped."""
+        """Every complete record from `offset` on, with the offset where it ends.
+
+        Torn and damaged lines are skipped: no fault of this file may stop a training.
+        """
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -63,9 +76,10 @@ class Buffer:
                 offset += len(line)
                 try:
                     record = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
-                yield record, offset
+                if _is_record(record):
+                    yield record, offset
 
     def has_header(self) -> bool:
         """Whether the run has been described yet."""
@@ -85,11 +99,17 @@ class Buffer:
         return next(self.records(self.acknowledged().offset), None) is not None
 
     def acknowledged(self) -> Acknowledged:
-        """What MLflow has; nothing when that was never written."""
+        """What MLflow has; nothing when that was never written, or is damaged: then all is sent again.
+
+        MLflow keeps a metric of one key, step and time once, and the run is found by its token.
+        """
         try:
-            return Acknowledged(**json.loads(self._ack_path.read_text("utf-8")))
-        except FileNotFoundError:
+            found = Acknowledged(**json.loads(self._ack_path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
             return Acknowledged()
+        texts = (found.uri, found.run_id)
+        whole = isinstance(found.offset, int) and all(text is None or isinstance(text, str) for text in texts)
+        return found if whole else Acknowledged()
 
     def acknowledge(self, state: Acknowledged) -> None:
         """Durably note what MLflow has."""
@@ -103,3 +123,11 @@ class Buffer:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 file.write(b"\n")
+
+
+def _is_record(value: object) -> bool:
+    """Whether a line that was read back is one of ours, whole."""
+    if not isinstance(value, dict) or not isinstance(value.get("time_ms"), int):
+        return False
+    needed = _FIELDS.get(str(value.get("kind")))
+    return needed is not None and all(isinstance(value.get(name), kind) for name, kind in needed.items())

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from t2s.errors import UserError
 from t2s.provenance import run_name
 from t2s.tracking.buffer import Buffer
 from t2s.tracking.launch import SenderProcess
@@ -138,10 +139,25 @@ def open_tracker(
         buffer: this run's record, e.g. `RunState.tracking_buffer`; one buffer is one MLflow run.
         run_id: continue this MLflow run when `buffer` does not exist yet (train ran elsewhere).
         skip_logged_steps: False for a stage that may log a step again with a new value (evaluate).
+
+    Raises:
+        UserError: the record cannot be written.
     """
-    buffer.parent.mkdir(parents=True, exist_ok=True)
     record = Buffer(buffer)
-    record.complete_torn_line()
+    try:
+        buffer.parent.mkdir(parents=True, exist_ok=True)
+        record.complete_torn_line()
+        _describe(record, experiment, run_id)
+    except OSError as error:
+        raise UserError(f"{buffer}: cannot be written ({error.strerror})") from None
+    tracker = MlflowTracker(record, SenderProcess(root, buffer), skip_logged_steps)
+    tracker._append("status", status="RUNNING")
+    tracker.set_tags(tags or {})
+    return tracker
+
+
+def _describe(record: Buffer, experiment: str, run_id: str | None) -> None:
+    """Write the record's header, once."""
     if not record.has_header():
         record.append(
             {
@@ -153,10 +169,6 @@ def open_tracker(
                 "run_id": run_id,
             }
         )
-    tracker = MlflowTracker(record, SenderProcess(root, buffer), skip_logged_steps)
-    tracker._append("status", status="RUNNING")
-    tracker.set_tags(tags or {})
-    return tracker
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """What a training remembers of itself: one row an epoch, and the steps of the epoch under way."""
 
+import math
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
+
+from t2s.errors import UserError
 
 RANGES = ("low", "mid", "high")  # thirds of 0 … T-1
 
@@ -37,6 +40,13 @@ class History:
         self.rows.append(row)
         self.losses, self.norms, self.by_range = [], [], {name: [] for name in RANGES}
         return row
+
+    def require_finite(self) -> None:
+        """Raise UserError where the last row measured something that is not a finite number."""
+        row = self.rows[-1]
+        if wild := [f"{key} {value}" for key, value in row.items() if not math.isfinite(value)]:
+            found = f"epoch {row['epoch']:.0f}: {', '.join(wild)}"
+            raise UserError(f"{found}; the last good checkpoint is kept: lower train.learning_rate")
 
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same history."""

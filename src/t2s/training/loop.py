@@ -265,6 +265,7 @@ class _Run:
                 row |= self.training.on_samples(self.raw, epoch)
         self.raw.train()
         self.ema.swap()
+        self.history.require_finite()
         best, state = self.history.best, self.training.state
         if validates and state is not None and (best is None or row["x0_mse"] < best):
             self.history.best = row["x0_mse"]

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +21,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from t2s import atomic
-from t2s.checkpoint import Checkpoint, differing_keys, load_checkpoint, save_checkpoint
+from t2s.checkpoint import Checkpoint, differing_keys, load_checkpoint, read_metadata, save_checkpoint
 from t2s.errors import UserError
 
 STATE_PATTERN = "state-" + "[0-9]" * 8 + ".safetensors"
@@ -64,6 +65,8 @@ class RunState:
         atomic.remove_partials(folder)
         if fresh:
             state._discard()
+        if not state._states():
+            state._tell_what_differs()
         return state
 
     def close(self) -> None:
@@ -114,7 +117,7 @@ class RunState:
             return found
         if states:
             raise UserError(
-                f"{self.folder}: none of its {len(states)} states is usable; --fresh starts again from step 0"
+                f"{self.folder}: none of its {len(states)} states is usable; `t2s train --fresh` starts again"
             )
         return None
 
@@ -144,6 +147,15 @@ class RunState:
         if metadata["fingerprint"] != self.fingerprint:
             lines = differing_keys(self._config, metadata["config"]) or ["the source code"]
             raise UserError(f"{path}: belongs to run {metadata['fingerprint']}; it differs in {'; '.join(lines)}")
+
+    def _tell_what_differs(self) -> None:
+        """Log in which keys the last training of the project that has a state differs from this one."""
+        others = sorted(self.folder.parent.glob(f"*/{STATE_PATTERN}"), key=lambda path: path.stat().st_mtime)
+        for path in others[-1:]:
+            with suppress(UserError, OSError, KeyError):  # a damaged one is its own run's business
+                metadata = read_metadata(path, STATE_KIND)
+                lines = differing_keys(self._config, metadata["config"]) or ["the source code"]
+                logger.info("a new training; the last one, %s, differs in %s", path.parent.name, "; ".join(lines))
 
     def _discard(self) -> None:
         for path in self.folder.iterdir():
