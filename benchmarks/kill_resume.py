@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import yaml
 from tiny_project import environment, make_project, stage_command
 
 from t2s.atomic import TEMP_PREFIX
@@ -59,12 +60,13 @@ class Trainer:
                 return
             time.sleep(0.01)
 
-    def wait_until_writing(self, timeout_s: float) -> None:
-        """Until a checkpoint's temporary file is there."""
+    def wait_until_writing(self, timeout_s: float) -> bool:
+        """Until a checkpoint's temporary file is there; whether it was."""
         deadline = time.monotonic() + timeout_s
         while self.process.poll() is None and time.monotonic() < deadline:
             if any(self._project.glob(f"runs/*/{TEMP_PREFIX}*")):
-                return
+                return True
+        return False
 
     def kill(self, number: signal.Signals, group: bool) -> float:
         """Send the signal to the trainer, or to its readers too; return the seconds until it is gone."""
@@ -120,6 +122,14 @@ def metrics_once(project: Path) -> bool:
     return len(rows) == len(set(rows)) and set(rows) == recorded
 
 
+def set_workers(project: Path, workers: int) -> None:
+    """How many processes read clips for the trainer."""
+    path = project / "params.yaml"
+    params = yaml.safe_load(path.read_text("utf-8"))
+    params["runtime"]["num_workers"] = workers
+    path.write_text(yaml.safe_dump(params), "utf-8")
+
+
 def start_again(project: Path) -> None:
     """Forget the training, keep the data."""
     for path in project.glob("runs/*/tracking.jsonl"):
@@ -136,8 +146,8 @@ def disturb(trainer: Trainer, kill: int, chance: random.Random) -> dict[str, obj
     else:
         trainer.wait_until_training()
         time.sleep(chance.uniform(0, 3))
-        if during == "writing":
-            trainer.wait_until_writing(timeout_s=5)
+        if during == "writing" and not trainer.wait_until_writing(timeout_s=5):
+            during = "training"
     if trainer.process.poll() is not None:
         return {}
     seconds = trainer.kill(number, group=kill % 2 == 0)
@@ -153,18 +163,19 @@ def main() -> None:
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="t2s-kill-") as folder:
-        runtime = {"num_workers": arguments.workers}
-        project = make_project(Path(folder), runtime=runtime)
+        project = make_project(Path(folder))  # the reference reads its clips itself, whatever the others do
         subprocess.run(stage_command("train"), cwd=project, env=environment(), check=True, stderr=subprocess.DEVNULL)
         reference = outcome(project)
         start_again(project)
+        set_workers(project, arguments.workers)
         report = run_rounds(project, arguments.kills, random.Random(arguments.seed), reference)
     report = {"workers": arguments.workers, "seed": arguments.seed, **report}
     text = json.dumps(report, indent=2)
     print(text)
     if arguments.output:
         arguments.output.write_text(text + "\n", "utf-8")
-    sys.exit(0 if report["all_identical"] and report["metrics_once"] and report["left_in_time"] else 1)
+    good = ("all_identical", "metrics_once", "left_in_time", "left_as_asked")
+    sys.exit(0 if all(report[each] for each in good) else 1)
 
 
 def run_rounds(project: Path, num_kills: int, chance: random.Random, reference: Outcome) -> dict[str, object]:
@@ -203,6 +214,7 @@ def run_rounds(project: Path, num_kills: int, chance: random.Random, reference: 
         "metrics_once": all(once),
         "slowest_gentle_exit_s": max((kill["exit_s"] for kill in gentle), default=None),
         "left_in_time": all(float(str(kill["exit_s"])) < EXIT_LIMIT_S for kill in gentle),
+        "left_as_asked": all(kill["code"] == 128 + signal.Signals[str(kill["signal"])] for kill in gentle),
         "steps_on_disk_at_kills": [kill["step"] for kill in kills],
     }
 

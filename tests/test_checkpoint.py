@@ -25,7 +25,6 @@ from t2s.checkpoint import (
     differing_keys,
     load_checkpoint,
     read_metadata,
-    require_same,
     save_checkpoint,
 )
 from t2s.errors import UserError
@@ -225,12 +224,6 @@ def test_differing_keys_read_as_old_to_new() -> None:
     ]
     assert re.fullmatch(r"prompts: 'x{31}… \(102 characters, sha256 \w+\) → 'x{31}… \(102 .*", lines[3])
     assert differing_keys(expected, expected) == []
-
-
-def test_require_same_lists_the_keys(tmp_path: Path) -> None:
-    require_same(tmp_path, {"a": 1}, {"a": 1})
-    with pytest.raises(UserError, match="a: 1 → 2"):
-        require_same(tmp_path / "m.safetensors", {"a": 2}, {"a": 1})
 
 
 def write_large(path: Path) -> None:

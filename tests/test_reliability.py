@@ -74,6 +74,33 @@ def changed_config(tiny_checkpoint: Path, path: Path, section: str, **values: ob
     return path
 
 
+def rewritten(tiny_checkpoint: Path, path: Path, **changes: object) -> Path:
+    """A copy with a good digest whose metadata says something else; a value of `...` takes the key away."""
+    saved = load_checkpoint(tiny_checkpoint)
+    kept = {key: value for key, value in saved.metadata.items() if key not in ("digest", "format", "kind")} | changes
+    save_checkpoint(path, saved.tensors, {key: value for key, value in kept.items() if value is not ...})
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": None}, {"config": []}, {"config": {"model": None}}, {"tokenizer": "{}"}, {"tokenizer": None},
+        {"tokenizer": ...}, {"prompts": None}, {"prompts": ...}, {"prompts": [3]}, {"licence": ...},
+        {"mlflow_run_id": ...}, {"fingerprint": ...},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_metadata_that_are_not_a_models_are_one_line(
+    changes: dict[str, object], tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rewritten(tiny_checkpoint, tmp_path / "model.safetensors", **changes)
+    message = sample(monkeypatch, "hello", "--checkpoint", path, "--output-dir", tmp_path / "out")
+    assert str(message).startswith(f"error: {path}: ")
+    assert "\n" not in str(message)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("section", "key", "value"), [("model", "width", 16), ("diffusion", "schedule", "sine")])
 def test_weights_of_another_architecture_are_refused_by_key(
     section: str, key: str, value: object, tiny_checkpoint: Path, tmp_path: Path

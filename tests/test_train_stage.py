@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from t2s.data.clips import ClipsMeta, index_digest, sealed_meta
+
 pytestmark = pytest.mark.slow
 
 TINY = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "tiny_project.py"))
@@ -34,9 +36,9 @@ def project(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "project"))
 
 
-def train(project: Path) -> "subprocess.CompletedProcess[str]":
+def train(project: Path, stage: str = "train") -> "subprocess.CompletedProcess[str]":
     """Run the stage; MLflow is away, which must not matter."""
-    command = TINY["stage_command"]("train")
+    command = TINY["stage_command"](stage)
     return subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
 
 
@@ -45,9 +47,9 @@ def environment() -> dict[str, str]:
     return made
 
 
-def refusal(project: Path) -> str:
+def refusal(project: Path, stage: str = "train") -> str:
     """The single line with which the stage refuses."""
-    done = train(project)
+    done = train(project, stage)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
@@ -99,7 +101,7 @@ def test_no_usable_state_stops_and_fresh_starts_again(template: Path, project: P
     shutil.rmtree(project / "models")
     for path in states(project):
         path.write_bytes(b"")
-    assert "none of its 2 states is usable; --fresh" in refusal(project)
+    assert "none of its 2 states is usable; `t2s train --fresh`" in refusal(project)
     assert not (project / "models").exists()
     code = "import runpy; runpy.run_path(r'{}', run_name='stage')['main'](fresh=True)".format(
         TINY["stage_command"]("train")[1]
@@ -117,13 +119,54 @@ def test_a_pickle_in_place_of_a_state_is_refused_unread(project: Path) -> None:
     assert done.stderr.count("refused unread: a Python pickle") == 2
 
 
-def test_an_altered_clip_stops_the_training_by_name(project: Path) -> None:
+@pytest.mark.parametrize("stage", ["train", "recogniser"])
+def test_an_altered_clip_stops_the_training_by_name(project: Path, stage: str) -> None:
+    """Of the model and of its judge: DVC restores an altered cache without a word, and checks nothing again."""
     shutil.rmtree(project / "models")
     flip(next((project / "data" / "clips").glob("*.npy")))
-    message = refusal(project)
+    message = refusal(project, stage)
     last = json.loads((project / "data" / "clips" / "index.jsonl").read_text().splitlines()[-1])
     assert last["clip_id"] in message
     assert not (project / "models").exists()
+
+
+def test_other_clips_train_anew(template: Path, project: Path) -> None:
+    """A caption that changed is other data, though every pixel is the same."""
+    clips = project / "data" / "clips"
+    index = (clips / "index.jsonl").read_bytes().replace(b'"text": "drink"', b'"text": "drunk"')
+    (clips / "index.jsonl").write_bytes(index)
+    meta = json.loads((clips / "clips.json").read_bytes())
+    changed = ClipsMeta(
+        **{key: value for key, value in meta.items() if key != "seal"} | {"digest": index_digest(index)}
+    )
+    (clips / "clips.json").write_text(json.dumps(sealed_meta(changed)))
+    done = train(project)
+    assert done.returncode == 0, done.stderr
+    assert "going on" not in done.stderr
+    assert "differs in data_digest: " in done.stderr
+
+
+def test_two_different_trainings_run_side_by_side(template: Path, project: Path, tmp_path: Path) -> None:
+    """As two experiments do: each in a copy of its own, with one folder of states and one of tracking."""
+    copies = []
+    for seed in (1, 2):
+        copy = Path(shutil.copytree(project, tmp_path / f"copy{seed}", ignore=shutil.ignore_patterns("runs", "models")))
+        change(copy, "train", seed=seed)
+        copies.append(copy)
+    alone = []
+    for copy in copies:
+        done = train(copy)
+        assert done.returncode == 0, done.stderr
+        alone.append(weights(copy))
+        shutil.rmtree(copy / "models")
+    shared = environment() | {"DVC_ROOT": str(project)}
+    command = TINY["stage_command"]("train")
+    trainers = [subprocess.Popen(command, cwd=copy, env=shared, stderr=subprocess.PIPE, text=True) for copy in copies]
+    said = [trainer.communicate()[1] for trainer in trainers]
+    assert [trainer.returncode for trainer in trainers] == [0, 0], said
+    assert "going on" not in "".join(said)
+    assert [weights(copy) for copy in copies] == alone
+    assert alone[0] != alone[1]
 
 
 def test_other_params_train_anew_and_going_back_resumes(template: Path, project: Path) -> None:
@@ -174,10 +217,11 @@ def test_asked_to_stop_it_saves_leaves_in_time_and_goes_on(
     assert weights(project) == weights(template)
 
 
-def test_killed_at_random_instants_it_ends_with_the_same_weights() -> None:
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_killed_at_random_instants_it_ends_with_the_same_weights(workers: str) -> None:
     script = str(Path(__file__).parents[1] / "benchmarks" / "kill_resume.py")
     done = subprocess.run(
-        [TINY["stage_command"]("train")[0], script, "--kills", "4"],
+        [TINY["stage_command"]("train")[0], script, "--kills", "5", "--workers", workers],
         env=TINY["environment"](),
         capture_output=True,
         text=True,

@@ -80,12 +80,6 @@ def differing_keys(expected: Mapping[str, Any], found: Mapping[str, Any]) -> lis
     return [f"{key}: {_brief(before)} → {_brief(after)}" for key, before, after in pairs if before != after]
 
 
-def require_same(path: Path, expected: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """Raises UserError listing every key in which the file's config differs from what is expected."""
-    if lines := differing_keys(expected, found):
-        raise UserError(f"{path}: made with other settings (there → here): {'; '.join(lines)}")
-
-
 def _digest(tensors: "dict[str, Tensor]", metadata: dict[str, Any]) -> str:
     import safetensors.torch
 

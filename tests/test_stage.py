@@ -1,0 +1,29 @@
+"""How a stage starts and fails."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t2s.atomic import TEMP_PREFIX
+from t2s.stage import run_stage
+
+
+def test_a_stage_clears_what_a_crash_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    for folder in (".", "models", "reports/plots"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{TEMP_PREFIX}{int(ended.stdout)}-abc.json").write_text("half")
+    run_stage(lambda: None)
+    assert list(tmp_path.rglob(f"{TEMP_PREFIX}*")) == []
+
+
+def test_a_fault_of_the_system_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device", "reports/a.json")
+
+    with pytest.raises(SystemExit) as left:
+        run_stage(full)
+    assert left.value.code == "error: reports/a.json: No space left on device"
