@@ -26,6 +26,7 @@ from workload import QUICK, clip_shape, random_recipe, read_settings, silent_tra
 
 from t2s.assembly import Recipe
 from t2s.settings import Settings
+from t2s.tracking.tracker import Tracker
 from t2s.training.ema import EMA
 from t2s.training.loader import Batch
 from t2s.training.loop import Training, train
@@ -97,13 +98,21 @@ class TimedObjective:
         return self._loss(*arguments)
 
 
-def run_loop(recipe: Recipe, num_steps: int, inside: bool, denoiser: nn.Module | None = None) -> Clock:
+def run_loop(
+    recipe: Recipe,
+    num_steps: int,
+    inside: bool,
+    denoiser: nn.Module | None = None,
+    tracker: Tracker | None = None,
+) -> Clock:
     """Train about `num_steps` steps of `denoiser`, or else of our model, with the loop of the train stage."""
     clock = Clock(inside)
     epochs = -(-num_steps // BATCHES_STORED)
     validation = recipe.train.validation.model_copy(update={"every_epochs": epochs})
     changes = {"epochs": epochs, "sample_epochs": [], "validation": validation}
     training = silent_training(replace(recipe, train=recipe.train.model_copy(update=changes)))
+    if tracker is not None:
+        training = replace(training, tracker=tracker)
     if denoiser is not None:
         training = replace(training, denoiser=denoiser, after_step=lambda: None, facts=dict)
     whole: Training = replace(
