@@ -57,7 +57,7 @@ def repro(folder: Path, arguments: Sequence[str]) -> None:
 def smoke(folder: Path) -> None:
     """The whole pipeline, made tiny, in a DVC project of its own in `folder`."""
     make_tiny(folder)
-    execute([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], folder)
+    execute([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], folder / "experiments")
     repro(folder / "experiments", [])
 
 

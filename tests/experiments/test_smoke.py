@@ -54,7 +54,7 @@ def test_two_cells_run_from_data_to_report(project: Path) -> None:
 def test_each_cell_is_an_mlflow_run(project: Path) -> None:
     import sqlite3
 
-    with sqlite3.connect(project.parent / "mlflow.db") as database:
+    with sqlite3.connect(project / "mlflow.db") as database:
         rows = database.execute("select name, status from runs").fetchall()
     assert sorted(rows) == [("default-0", "FINISHED"), ("legacy-0", "FINISHED")]
 
