@@ -401,7 +401,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     made.type("dvc", "init", "-q")
     made.type("dvc", "repro", "-q")
     made.flush()
-    made.call("git", "init", "-q", "--bare", "../origin.git")
+    made.call("git", "init", "-q", "--bare", "-b", "main", "../origin.git")
     made.call("git", "remote", "add", "origin", "../origin.git")
     yield made
     for folder in Path("/proc").iterdir():  # a queue's worker outlives its command
