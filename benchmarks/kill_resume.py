@@ -123,7 +123,7 @@ def metrics_once(project: Path) -> bool:
 
 
 def as_asked(name: str) -> tuple[int, int]:
-    """With the code of the loop, or of Python before it begins and once its last state is written: 128 + n to a shell."""
+    """The code of the loop, or of Python before it begins and after its last state: 128 + n to a shell."""
     number = signal.Signals[name]
     return 128 + number, -number
 
@@ -157,6 +157,8 @@ def disturb(trainer: Trainer, kill: int, chance: random.Random) -> dict[str, obj
     if trainer.process.poll() is not None:
         return {}
     seconds = trainer.kill(number, group=kill % 2 == 0)
+    if trainer.process.returncode == 0:  # asked after its last step, it ended as it should
+        return {}
     return {"signal": number.name, "during": during, "exit_s": round(seconds, 2), "code": trainer.process.returncode}
 
 

@@ -146,4 +146,4 @@ def test_dvc_yaml_runs_the_plan_and_leaves_the_root_alone(plan: Plan) -> None:
         assert list(out.values()) == [{"cache": False, "persist": True}]  # kept in git, and not deleted before a run
     root_stages = yaml.safe_load((here / "dvc.yaml").read_text("utf-8"))["stages"]
     assert "experiments" not in str(root_stages)
-    assert (here / "experiments" / ".dvc" / "config").is_file()  # a repository of its own: the root's commands pass it by
+    assert (here / "experiments" / ".dvc" / "config").is_file()  # a repository of its own
