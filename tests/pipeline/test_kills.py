@@ -143,9 +143,8 @@ def test_a_queued_experiment_goes_on(longer: Any, undisturbed: bytes) -> None:
     """What was queued and killed is queued again: DVC lists the first as failed."""
     queued = ("dvc", "exp", "run", "--queue", "--force", "--name", "queued", "train")
     longer.run(*queued)
-    longer.run("dvc", "queue", "start")
-    until_training(longer, after=0.0 if not (longer.path / "runs").exists() else time.time())
-    end_all(longer)
+    with started(longer, "dvc", "queue", "start"):  # it returns half a minute after its worker has begun
+        until_training(longer, after=time.time())
     longer.run(*queued)
     longer.run("dvc", "queue", "start")
     until(lambda: "Success" in longer.run("dvc", "queue", "status"), "the end of the queue")
