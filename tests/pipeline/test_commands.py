@@ -1,0 +1,122 @@
+"""What README and the howto tell people to type, typed in a project whose pipeline has run."""
+
+import json
+import re
+import shlex
+import shutil
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+PORT = 5003
+
+
+def typed(page: str, heading: str) -> Iterator[list[str]]:
+    """The words of each line of the bash blocks under a heading, without its comment."""
+    section = (ROOT / page).read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    for block in re.findall(r"^```bash\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if words := shlex.split(line, comments=True):
+                yield words
+
+
+def type_all(project: Any, page: str, heading: str, leave_out: tuple[str, ...] = (), **stands_for: str) -> list[str]:
+    """Type every line under a heading but those that begin so; what each said."""
+    said = []
+    for words in typed(page, heading):
+        if not " ".join(words).startswith(leave_out):
+            settings = [word for word in words if re.match(r"T2S_\w+=", word)]
+            said.append(project.run("env", *settings, *(stands_for.get(w, w) for w in words[len(settings) :])))
+    return said
+
+
+def test_what_next(project: Any) -> None:
+    shutil.copy(project.path / "models" / "t2s.safetensors", project.path / "old.safetensors")
+    leave_out = (
+        "source",
+        "git",
+        "mlflow ui",
+        "t2s demo",
+        "dvc exp run",
+        "t2s --install-completion",
+    )  # elsewhere, or below
+    type_all(project, "README.md", "What next", leave_out)
+    assert {path.suffix for path in (project.path / "samples").iterdir()} >= {".mp4", ".gif"}
+    home = project.path / "home"
+    home.mkdir()
+    project.run("env", f"HOME={home}", "SHELL=/bin/bash", "t2s", "--install-completion", "bash")
+    assert any("t2s" in path.read_text("utf-8") for path in home.rglob("*") if path.is_file())
+
+
+def test_stages_by_hand(project: Any) -> None:
+    before = project.bytes_of("reports/faithfulness.json")
+    said = type_all(project, "docs/howto.md", "Stages by hand")
+    assert "acquire" in said[0]  # dvc dag
+    assert project.bytes_of("reports/faithfulness.json") == before
+    project.run("dvc", "commit", "--force", "train")
+
+
+def test_settings_of_the_machine(project: Any) -> None:
+    type_all(project, "docs/howto.md", "Settings of the machine")
+
+
+def test_stop_and_go_on(project: Any) -> None:
+    fingerprint = json.loads(project.bytes_of("reports/run.json"))["fingerprint"]
+    said = type_all(project, "docs/howto.md", "Stop and go on", FINGERPRINT=fingerprint)
+    assert fingerprint in said[1]  # t2s runs list
+    assert f"removed {fingerprint}" in said[2]
+    assert "going on" not in said[3]  # t2s train --fresh
+
+
+def test_runs_are_found_from_a_checkpoint_and_from_a_clip(project: Any) -> None:
+    run_id = json.loads(project.bytes_of("reports/run.json"))["run_id"]
+    fingerprint = json.loads(project.bytes_of("reports/run.json"))["fingerprint"]
+    project.tracked_run("t2s.fingerprint", fingerprint)  # it may still be on its way
+    for file in ("models/t2s.safetensors", "reports/samples/hello.mp4", "reports/samples/contact-sheet.png",
+                 "reports/training/epoch-003.png"):  # fmt: skip
+        found = json.loads(project.answer("t2s", "info", file))
+        assert found["fingerprint"] == fingerprint
+        assert found["mlflow"]["found"] is True, found
+        assert run_id in (None, found["mlflow"]["run_id"])
+    assert json.loads(project.answer("t2s", "info", "models/recogniser.safetensors"))["kind"] == "recogniser"
+
+
+def test_the_page_of_mlflow_opens(project: Any) -> None:
+    command = next(words for words in typed("docs/howto.md", "MLflow: runs and the model registry") if words[1] == "ui")
+    server = project.start(*command, "--port", str(PORT))
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=5) as answer:
+                assert b"MLflow" in answer.read()
+                return
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_your_own_data(project: Any, tmp_path: Path) -> None:
+    """The signer's own videos as somebody's folder: inspected, then through the whole pipeline."""
+    videos = tmp_path / "videos"
+    shutil.copytree(project.path / "data" / "raw", videos, ignore=shutil.ignore_patterns("*.json"))
+    shown = project.answer("t2s", "data", "inspect", str(videos), "--json")
+    assert json.loads(shown)["source"] == "manifest"
+    project.run("dvc", "exp", "run", "-S", f"data.root={videos}", "-S", "data.source=manifest")
+    page = (project.path / "reports" / "index.html").read_text("utf-8")
+    assert "the user&#39;s own" in page or "the user's own" in page or "CC0" in page
+    first = next(videos.rglob("*.mp4"))
+    digest = json.loads(project.bytes_of("data/clips/clips.json"))["digest"]
+    shutil.copy(next(path for path in videos.rglob("*.mp4") if path.read_bytes() != first.read_bytes()), first)
+    project.run("dvc", "repro", "--force", "acquire")
+    project.run("dvc", "repro", "preprocess")
+    assert json.loads(project.bytes_of("data/clips/clips.json"))["digest"] != digest
