@@ -48,7 +48,7 @@ def test_what_next(project: Any) -> None:
         "dvc exp run",
         "t2s --install-completion",
     )  # elsewhere, or below
-    type_all(project, "README.md", "What next", leave_out)
+    type_all(project, "README.md", "What next", leave_out, **{"thank you": "please"})  # four signs are known here
     assert {path.suffix for path in (project.path / "samples").iterdir()} >= {".mp4", ".gif"}
     home = project.path / "home"
     home.mkdir()

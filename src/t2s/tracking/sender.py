@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from t2s.tracking.buffer import Acknowledged, Buffer, Record
 from t2s.tracking.store import Batch, MlflowStore, RunGoneError, Store
 
+NICENESS = 5  # the training goes first, and still lets it through where all cores are busy
 POLL_S = 0.5
 MAX_PAUSE_S = 15.0
 DRAIN_S = 8.0  # after the trainer ended
@@ -156,6 +157,7 @@ def run(sender: Sender, others: list[Sender], closed: threading.Event, say: Call
 
 
 def main() -> None:
+    os.nice(NICENESS)
     root, path = (Path(argument) for argument in sys.argv[1:])
     messages = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # MLflow prints, too
