@@ -106,9 +106,7 @@ def step_s(recipe: Recipe, uri: str | None, tracks: bool, num_steps: int) -> flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=500, help="log calls against each server")
-    parser.add_argument(
-        "--steps", type=int, default=160, help="training steps of each run, of which the second half counts"
-    )
+    parser.add_argument("--steps", type=int, default=160, help="training steps of a run; its second half counts")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     servers = (local, absent, hanging, answering_500)
