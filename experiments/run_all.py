@@ -91,4 +91,4 @@ def execute(command: Sequence[str], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, takes_arguments=True)

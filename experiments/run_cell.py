@@ -154,4 +154,4 @@ def drop_stale_sheets(folder: Path, epochs: set[int]) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, takes_arguments=True)

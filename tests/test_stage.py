@@ -10,6 +10,21 @@ from t2s.atomic import TEMP_PREFIX
 from t2s.stage import run_stage
 
 
+@pytest.fixture(autouse=True)
+def arguments(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    given = ["pipelines/train.py"]
+    monkeypatch.setattr(sys, "argv", given)
+    return given
+
+
+def test_an_option_that_a_stage_does_not_have_is_not_passed_over(arguments: list[str]) -> None:
+    arguments.append("--fresh")
+    with pytest.raises(SystemExit) as left:
+        run_stage(lambda: None)
+    assert str(left.value.code).startswith("error: --fresh: pipelines/train.py takes no arguments")
+    run_stage(lambda: None, takes_arguments=True)
+
+
 def test_a_stage_clears_what_a_crash_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
