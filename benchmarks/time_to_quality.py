@@ -126,7 +126,7 @@ def race(
     config = recipe.train.model_copy(update=changes)
     endless = recipe.train.model_copy(update={"epochs": num_steps})
     whole = silent_training(replace(recipe, train=endless))
-    denoiser = contender.denoiser()
+    denoiser = contender.denoiser().to(whole.accelerator.device)
     kept = Averages(denoiser, dict(averages or {}))
     rows: list[dict[str, Any]] = []
     paused = 0.0

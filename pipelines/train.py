@@ -67,8 +67,8 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
         result = train(make_training(recipe, tokenizer, accelerator, state, tracker, sheets))
         facts = {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
         metadata = {**recipe.checkpoint_metadata(tokenizer, mark), **facts}
-        publish_sheets(sheets, SHEETS, metadata)
         save_checkpoint(CHECKPOINT, result.weights, metadata)
+        publish_sheets(sheets, SHEETS, metadata)
         write_history(Path("reports/plots/training.csv"), result.history)
         atomic.write_json(Path("reports/training.json"), training_report(result, accelerator))
     atomic.write_json(Path("reports/run.json"), {"run_id": tracker.run_id, "fingerprint": mark})

@@ -37,11 +37,12 @@ def test_what_dead_processes_left_is_removed_and_what_others_are_writing_is_not(
     assert died.returncode == -9
     (leftover,) = tmp_path.iterdir()
     assert leftover.name.startswith(atomic.TEMP_PREFIX)
-    with atomic.replacing(tmp_path / "mine.txt") as partial:
-        partial.write_text("whole")
-        atomic.remove_partials(tmp_path)
-        assert not leftover.exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    earlier_self = tmp_path / f"{atomic.TEMP_PREFIX}{os.getpid()}-abc.txt"  # a container gives the same pid again
+    living = tmp_path / f"{atomic.TEMP_PREFIX}{os.getppid()}-abc.txt"
+    for path in (earlier_self, living):
+        path.write_text("half")
+    atomic.remove_partials(tmp_path)
+    assert list(tmp_path.iterdir()) == [living]
 
 
 KILLED_WHILE_WRITING = """

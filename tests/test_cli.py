@@ -205,6 +205,18 @@ def test_runs_are_listed_where_there_are_none(t2s: Call) -> None:
     assert t2s("runs", "clean").out == ""
 
 
+def test_runs_whose_metrics_wait_for_mlflow_are_kept_unless_named(t2s: Call) -> None:
+    for name in ("sent", "waiting"):
+        Path("runs", name).mkdir(parents=True)
+        Path("runs", name, "run.json").write_text("{}")
+    Path("runs/waiting/tracking.jsonl").write_text('{"kind": "status", "time_ms": 0, "status": "RUNNING"}\n')
+    done = t2s("runs", "clean")
+    assert done.out == "removed sent\n"
+    assert "kept waiting: its metrics wait for MLflow" in done.err
+    assert t2s("runs", "clean", "waiting").out == "removed waiting\n"
+    assert not list(Path("runs").iterdir())
+
+
 def test_nothing_asked_shows_the_help(t2s: Call) -> None:
     for arguments in ((), ("data",), ("runs",)):
         done = t2s(*arguments)

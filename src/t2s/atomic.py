@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from t2s.errors import UserError
@@ -59,13 +59,20 @@ def write_json(path: Path, value: object) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Delete what dead processes left behind in `folder`; their pid stands in the name."""
+    """Delete what dead processes left behind in `folder`; their pid stands in the name.
+
+    Call it before this process writes there: in a container the one before had the same pid.
+    """
     for partial in folder.glob(f"{TEMP_PREFIX}*"):
-        if not _is_alive(partial.name.removeprefix(TEMP_PREFIX).split("-")[0]):
-            partial.unlink(missing_ok=True)
+        if not _is_another(partial.name.removeprefix(TEMP_PREFIX).split("-")[0]):
+            with suppress(OSError):  # of somebody else, in a folder that is only read
+                partial.unlink()
 
 
-def _is_alive(pid: str) -> bool:
+def _is_another(pid: str) -> bool:
+    """Whether it is a living process other than this one."""
+    if pid == str(os.getpid()):
+        return False
     try:
         os.kill(int(pid), 0)
     except PermissionError:

@@ -199,11 +199,11 @@ def runs_clean(
     from t2s.provenance import project_root
     from t2s.training.runs import clean_runs, list_runs
 
-    waiting = [] if fingerprints else [run.name for run in list_runs(project_root()) if run.unsent]
-    for name in waiting:
-        typer.echo(f"kept {name}: its metrics wait for MLflow; name it to delete it all the same", err=True)
-    chosen = fingerprints or [run.name for run in list_runs(project_root()) if not (run.unsent or run.pid)]
-    for name in clean_runs(project_root(), chosen):
+    waiting = [] if fingerprints else [run for run in list_runs(project_root()) if run.unsent]
+    for run in waiting:
+        if run.pid is None:
+            typer.echo(f"kept {run.name}: its metrics wait for MLflow; name it to delete it all the same", err=True)
+    for name in clean_runs(project_root(), fingerprints or None, keep=[run.name for run in waiting]):
         typer.echo(f"removed {name}")
 
 

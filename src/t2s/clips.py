@@ -115,7 +115,7 @@ def publish_sheets(drawn: Path, folder: Path, checkpoint: Mapping[str, Any]) -> 
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for sheet in sorted(drawn.glob("*.png")):
+    for sheet in sorted(drawn.glob("[!.]*.png")):  # a kill may have left half of one under a hidden name
         copy_png(sheet, folder / sheet.name, as_text({key: checkpoint[key] for key in CARRIED}))
 
 

@@ -18,7 +18,7 @@ def make_run(root: Path, fingerprint: str, step: int) -> None:
     with RunState.open(root, fingerprint, {}) as state:
         state.describe({"experiment": "demo"})
         state.save(step, {"weight": torch.zeros(100)}, {})
-        Buffer(state.tracking_buffer).append({"kind": "run"})
+        Buffer(state.tracking_buffer).append({"kind": "status", "time_ms": 0, "status": "RUNNING"})
 
 
 def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
@@ -63,6 +63,13 @@ def test_cleaning_all_leaves_what_is_in_use(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="preprocess-1: in use"):
             clean_runs(tmp_path, ["preprocess-1"])
     assert sorted(clean_runs(tmp_path)) == ["bbbb", "preprocess-1"]
+
+
+def test_cleaning_all_leaves_what_is_asked_for_however_it_is_listed(tmp_path: Path) -> None:
+    for name in ("aaaa", "bbbb"):
+        make_run(tmp_path, name, 1)
+    assert clean_runs(tmp_path, keep=["bbbb", "cccc"]) == ["aaaa"]
+    assert [run.name for run in list_runs(tmp_path)] == ["bbbb"]
 
 
 def test_the_table_says_what_a_person_asks(tmp_path: Path) -> None:

@@ -49,9 +49,23 @@ def run_task(
 def digests(root: Path, limit_s: float) -> Callable[[str], str]:
     """Media digests by path, each within `limit_s` seconds.
 
-    They are remembered for a while: neighbouring rows often cut up one long file.
+    They are remembered for a while, faults too: neighbouring rows often cut up one long file.
     """
-    return functools.lru_cache(maxsize=1024)(functools.partial(media_digest, root, limit_s=limit_s))
+
+    @functools.lru_cache(maxsize=1024)
+    def found(path: str) -> str | MediaError:
+        try:
+            return media_digest(root, path, limit_s)
+        except MediaError as error:
+            return error
+
+    def digest_of(path: str) -> str:
+        digest = found(path)
+        if isinstance(digest, MediaError):
+            raise MediaError(digest.reason, digest.message)
+        return digest
+
+    return digest_of
 
 
 def settings_key(config: DataConfig) -> str:

@@ -103,8 +103,12 @@ def copy_png(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
         UserError: it cannot be read as a PNG, or not be written.
     """
     own = read_media_metadata(source)
-    with Image.open(source, formats=("PNG",)) as picture:
-        write_png_sheet(target, np.asarray(picture)[None], own | dict(metadata))
+    try:
+        with Image.open(source, formats=("PNG",)) as picture:
+            pixels = np.asarray(picture)
+    except OSError as error:
+        raise UserError(f"{source}: cannot be read as a PNG ({error})") from None
+    write_png_sheet(target, pixels[None], own | dict(metadata))
 
 
 def read_media_metadata(path: Path) -> dict[str, str]:

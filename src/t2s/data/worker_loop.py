@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,7 +55,9 @@ def _limit_memory(memory_mib: int) -> None:
     """Cap the address space at what the idle process holds plus the allowance; forbid core dumps and files."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform == "linux":
+    with suppress(OSError):  # no /proc, no limit
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         ceiling = pages * resource.getpagesize() + memory_mib * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or ceiling < hard:  # else there is a stricter limit already
+            resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))

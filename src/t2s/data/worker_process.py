@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import t2s
 from t2s.data.faults import MediaError, Reason
+from t2s.errors import UserError
 
 _START_S = 120.0  # how long imports may take on a busy machine
 _LONGEST_HEADER = 1 << 16
@@ -48,8 +49,9 @@ class WorkerProcess:
     def interrupt(self) -> None:
         """Kill the child from another thread; the request in work ends in `crash`, and none is tried again."""
         self._interrupted = True
-        if self._process is not None:
-            self._process.kill()
+        process = self._process  # another thread may close it meanwhile
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the child, whatever it is doing."""
@@ -74,7 +76,8 @@ class WorkerProcess:
         except TimeoutError:
             self.close()
             raise
-        except (EOFError, BrokenPipeError):
+        except (EOFError, BrokenPipeError, ValueError):  # gone, or no longer speaking as it should
+            process.kill()
             process.wait()
             code = process.returncode
             self.close()
@@ -85,8 +88,9 @@ class WorkerProcess:
             raise
 
     def _start(self) -> subprocess.Popen[bytes]:
-        source = str(Path(t2s.__file__).parents[1])
-        environment = {**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
+        self._refuse_if_interrupted()
+        path = os.pathsep.join(filter(None, [str(Path(t2s.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
             [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
@@ -100,8 +104,13 @@ class WorkerProcess:
             _Reader(process, time.monotonic() + _START_S).header()
         except (OSError, EOFError, TimeoutError) as error:
             self.close()
-            raise RuntimeError(f"no decoder could be started; try: python -m {self._module}") from error
+            self._refuse_if_interrupted()
+            raise UserError(f"no decoder could be started; what it says: python -m {self._module}") from error
         return process
+
+    def _refuse_if_interrupted(self) -> None:
+        if self._interrupted:
+            raise MediaError("crash", "decoding was stopped")
 
     @staticmethod
     def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
@@ -126,13 +135,15 @@ class _Reader:
             self._fill()
         line, _, rest = self._buffer.partition(b"\n")
         self._buffer = rest
-        header: dict[str, Any] = json.loads(line)
+        header = json.loads(line)
+        if not isinstance(header, dict):
+            raise EOFError
         return header
 
     def exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._fill()
-        return bytes(self._buffer)
+        return bytes(self._buffer[:size])
 
     def _fill(self) -> None:
         with selectors.DefaultSelector() as selector:

@@ -108,11 +108,15 @@ class Buffer:
         except (OSError, ValueError, TypeError):
             return Acknowledged()
         texts = (found.uri, found.run_id)
-        whole = isinstance(found.offset, int) and all(text is None or isinstance(text, str) for text in texts)
+        length = self.path.stat().st_size if self.path.exists() else 0
+        whole = isinstance(found.offset, int) and 0 <= found.offset <= length
+        whole = whole and all(text is None or isinstance(text, str) for text in texts)
         return found if whole else Acknowledged()
 
     def acknowledge(self, state: Acknowledged) -> None:
-        """Durably note what MLflow has."""
+        """Durably note what MLflow has; first the record, which must never be shorter than what was received."""
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
         atomic.write_json(self._ack_path, asdict(state))
 
     def complete_torn_line(self) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,8 @@ def runs_table(runs: Sequence[RunSummary]) -> str:
     return "\n".join(lines)
 
 
-def clean_runs(root: Path, names: Sequence[str] | None = None) -> list[str]:
-    """Delete these runs, or all that nobody works on; return the names of the deleted.
+def clean_runs(root: Path, names: Sequence[str] | None = None, keep: Collection[str] = ()) -> list[str]:
+    """Delete these runs, or all but `keep` that nobody works on; return the names of the deleted.
 
     Raises:
         UserError: a named run does not exist, or is in use.
@@ -70,7 +70,7 @@ def clean_runs(root: Path, names: Sequence[str] | None = None) -> list[str]:
     if missing := sorted(set(names or ()) - folders.keys()):
         raise UserError(f"{missing[0]}: no such run; `t2s runs list` names them")
     removed = []
-    for name in folders if names is None else names:
+    for name in sorted(folders.keys() - set(keep)) if names is None else names:
         try:
             with _exclusive(folders[name]):
                 shutil.rmtree(folders[name])

@@ -62,11 +62,15 @@ class RunState:
         except OSError as error:
             raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
         state = cls(folder, lock, config, keep)
-        atomic.remove_partials(folder)
-        if fresh:
-            state._discard()
-        if not state._states():
-            state._tell_what_differs()
+        try:
+            atomic.remove_partials(folder)
+            if fresh:
+                state._discard()
+            if not state._states():
+                state._tell_what_differs()
+        except BaseException:
+            state.close()
+            raise
         return state
 
     def close(self) -> None:
@@ -150,12 +154,11 @@ class RunState:
 
     def _tell_what_differs(self) -> None:
         """Log in which keys the last training of the project that has a state differs from this one."""
-        others = sorted(self.folder.parent.glob(f"*/{STATE_PATTERN}"), key=lambda path: path.stat().st_mtime)
-        for path in others[-1:]:
-            with suppress(UserError, OSError, KeyError):  # a damaged one is its own run's business
-                metadata = read_metadata(path, STATE_KIND)
-                lines = differing_keys(self._config, metadata["config"]) or ["the source code"]
-                logger.info("a new training; the last one, %s, differs in %s", path.parent.name, "; ".join(lines))
+        with suppress(UserError, OSError, KeyError, ValueError):  # there is none, it is damaged, or just being replaced
+            others = self.folder.parent.glob(f"*/{STATE_PATTERN}")
+            last = max(others, key=lambda path: path.stat().st_mtime)
+            lines = differing_keys(self._config, read_metadata(last, STATE_KIND)["config"]) or ["the source code"]
+            logger.info("a new training; the last one, %s, differs in %s", last.parent.name, "; ".join(lines))
 
     def _discard(self) -> None:
         for path in self.folder.iterdir():

@@ -59,7 +59,7 @@ class MsAsl:
                         split=split,
                         start_s=start_s,
                         end_s=end_s,
-                        box=_box(entry, headers.of(file)),
+                        box=_box(entry, headers.of(file)) if entry.get("box") else None,
                         fps=number_of(entry.get("fps")),
                     )
 

@@ -58,7 +58,7 @@ class OpenAsl:
                     split=split,
                     start_s=None if cropped else start_s,
                     end_s=None if cropped else end_s,
-                    box=None if cropped else _box(boxes.get(vid), headers.of(path)),
+                    box=_box(boxes[vid], headers.of(path)) if vid in boxes and not cropped else None,
                 )
 
 
