@@ -139,7 +139,7 @@ def test_the_files_lead_to_a_run_a_revision_and_a_licence(
     assert [json.loads(found[letter])["mlflow_run_id"] for letter in "ab"] == ["a" * 32, "b" * 32]
     found = said_of(before, untracked)
     assert (found["mlflow"]["run_id"], found["git_revision"]) == ("a" * 32, "r1")
-    assert said_of(untracked, untracked)["mlflow"]["reason"] == "the file names no MLflow run"
+    assert said_of(untracked, untracked)["mlflow"]["reason"] == "the store is not on this machine"
 
 
 def test_clips_of_different_shapes_are_shown_in_the_larger_one(tmp_path: Path, old: Path, new: Path) -> None:

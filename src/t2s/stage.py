@@ -15,9 +15,7 @@ def run_stage(main: Callable[[], None], takes_arguments: bool = False) -> None:
     """Clear what a crash left, run a stage's main; its faults end in one clear line and exit code 1, Ctrl-C in 130."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if len(sys.argv) > 1 and not takes_arguments:
-        sys.exit(
-            f"error: {sys.argv[1]}: {sys.argv[0]} takes no arguments; params.yaml has its settings, `t2s` its options"
-        )
+        sys.exit(f"error: {sys.argv[1]}: {sys.argv[0]} takes no arguments; see params.yaml and `t2s --help`")
     for folder in OUT_FOLDERS:
         atomic.remove_partials(Path(folder))
     try:

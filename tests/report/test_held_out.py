@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from t2s.data.clips import ClipStore, index_digest
+from t2s.data.clips import ClipsMeta, ClipStore, index_digest, sealed_meta
 from t2s.report.blocks import Gallery
 from t2s.report.held_out import held_out_clips, new_signers
 from t2s.report.inputs import read_inputs
@@ -52,9 +52,10 @@ def run_with(make_run: MakeRun, tmp_path: Path) -> Callable[..., Path]:
         index.write_text("".join(f"{line}\n" for line in lines))
         about = root / "data/clips/clips.json"
         meta = json.loads(about.read_text())
+        del meta["seal"]
         meta["digest"] = index_digest(index.read_bytes())
         meta["source"]["split_key"] = split_key
-        about.write_text(json.dumps(meta))
+        about.write_text(json.dumps(sealed_meta(ClipsMeta(**meta))))
         return root
 
     return make

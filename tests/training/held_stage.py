@@ -50,6 +50,7 @@ def main(step: int, script: str) -> None:
     StepBatches.__getitem__ = held  # type: ignore[method-assign]
     assembly.sheet_drawer = lambda *parts: lambda denoiser, epoch: {}
     tracker.SenderProcess = NoSender  # type: ignore[misc,assignment]
+    sys.argv = [script]  # as a launcher starts it
     runpy.run_path(script, run_name="__main__")
 
 
