@@ -96,18 +96,6 @@ class KeepingBlock(nn.Module):
         return answered
 
 
-class TokensAlone(nn.Module):
-    """A text encoder whose pooled text is nothing: the prompt is read by attention only."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        tokens, pooled, counts = self.encoder(prompt_ids)
-        return tokens, torch.zeros_like(pooled), counts
-
-
 def with_blocks(kind: type[Block]) -> Callable[[ViViT, Settings], ViViT]:
     """All blocks made anew, of another kind."""
 
@@ -137,7 +125,13 @@ def with_skips(model: ViViT, settings: Settings) -> ViViT:
 
 
 def with_tokens_alone(model: ViViT, settings: Settings) -> ViViT:
-    model.text = TokensAlone(model.text)  # type: ignore[assignment]
+    """The pooled text is nothing: the prompt is read by attention only."""
+
+    def without_pooled(_: nn.Module, __: Any, encoded: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        tokens, pooled, counts = encoded
+        return tokens, torch.zeros_like(pooled), counts
+
+    model.text.register_forward_hook(without_pooled)
     return model
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import settings
 # Before torch is imported anywhere: tiny tensors are slower on two threads than on one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+sys.path.append(str(Path(__file__).parent))  # doc_commands and processes are no tests
 
 settings.register_profile("t2s", deadline=None, max_examples=40, derandomize=True)  # same examples on every machine
 settings.load_profile("t2s")

@@ -1,16 +1,7 @@
 """The documentation: every command it shows can be given, every link leads somewhere, every key and formula is real."""
 
 import ast
-import json
-import os
 import re
-import shlex
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from copy import deepcopy
 from functools import cache, partial
 from itertools import pairwise
@@ -21,19 +12,16 @@ import pytest
 import typer
 import typer.core
 import yaml
+from doc_commands import PAGE_IDS, PAGES, ROOT, commands, split
 from pydantic import ValidationError
 
 from t2s.cli import app
 from t2s.settings import Settings
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGE_IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
 SECTIONS = "data|signer|preprocess|model|diffusion|train|recogniser|evaluate|sample|runtime"
-PROGRAMS = ("t2s", "dvc", "make", "python", "mlflow", "pytest", "torchrun")
 OURS = re.compile(r"(?:src|docs|tests|benchmarks|presets|experiments|pipelines)/[\w./-]*\w")
 
-# What DVC takes, of what the pages use; held against DVC's own parser by the slow test below.
+# What DVC takes, of what the pages use; held against DVC's own parser by tests/test_howto.py.
 DVC = {
     "add": "", "checkout": "", "dag": "", "pull": "", "push": "", "status": "",
     "exp apply": "", "exp branch": "", "exp diff": "", "exp list": "", "exp pull": "", "exp remove": "",
@@ -56,31 +44,6 @@ MLFLOW = {
     "server": "--backend-store-uri --host --port --artifacts-destination",
     "models serve": "-m --env-manager --port --host",
 }
-
-
-def commands(page: Path) -> Iterator[tuple[list[str], bool]]:
-    """The words of every command of ours on a page, and whether it stands in prose, where `t2s info` is but a name."""
-    text = page.read_text("utf-8")
-    fenced = re.findall(r"^```(?:bash|sh|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [line for block in fenced for line in block.replace("\\\n", " ").splitlines()]
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    lines += re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
-    inline = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
-    for line, is_inline in [*((line, False) for line in lines), *((line, True) for line in inline)]:
-        words = split(line)
-        if words and words[0] in PROGRAMS and len(words) > 1 and not re.search(r"…|\bX\.py", line):
-            yield words, is_inline
-
-
-def split(line: str) -> list[str]:
-    """Shell words without comments, substitutions and leading assignments; [] for what is no shell."""
-    try:
-        words = shlex.split(re.sub(r"\$\(.*\)", "", line), comments=True)
-    except ValueError:
-        return []
-    while words and re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
-        words.pop(0)
-    return words
 
 
 def wrong(words: list[str], is_inline: bool = False) -> str | None:
@@ -300,131 +263,3 @@ def test_every_key_and_file_it_names_is_there(page: Path) -> None:
 def test_a_preset_sets_keys_that_are_there(preset: Path) -> None:
     content = yaml.safe_load(preset.read_text("utf-8"))
     assert wrong_overrides([f"{key}={yaml.safe_dump(value).splitlines()[0]}" for key, value in content.items()]) is None
-
-
-PARSE = """
-import json, sys
-from dvc.cli.parser import get_main_parser
-for words in json.load(sys.stdin):
-    get_main_parser().parse_args(words)
-"""
-STAGE = """
-import json, pathlib, yaml
-params = yaml.safe_load(open("params.yaml"))
-value = params["model"]["depth"] / 10 + params["train"]["temporal_weight"] + (params["model"]["preset"] == "legacy")
-for folder in ("reports/plots", "models"):
-    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-json.dump({"ranking_top1": value}, open("reports/metrics.json", "w"))
-open("reports/plots/training.csv", "w").write(f"epoch,train_loss\\n1,{value}\\n2,{value / 2}\\n")
-open("models/t2s.safetensors", "w").write(str(value))
-"""
-PIPELINE = {
-    "stages": {
-        "train": {
-            "cmd": f"{sys.executable} stage.py",
-            "deps": ["stage.py"],
-            "params": ["model", "train", "sample"],
-            "outs": ["models/t2s.safetensors"],
-            "metrics": [{"reports/metrics.json": {"cache": False}}],
-            "plots": [{"reports/plots/training.csv": {"x": "epoch", "y": "train_loss"}}],
-        }
-    }
-}
-HOWTO = ROOT / "docs" / "howto.md"
-SECTIONS_RUN = (  # in an order that works
-    "Commit first", "Run one experiment", "Compare", "Share: remotes", "Continue on a machine with a GPU",
-    "Apply, keep, throw away", "Sweep by queue",
-)  # fmt: skip
-RUN_HERE = ("dvc", "git", "cp", "cd")
-ELSEWHERE = ("s3://", "minio", "access_key")  # needs a server
-QUEUE_S = 120.0
-
-
-def howto_commands(heading: str) -> Iterator[list[str]]:
-    """The commands under a heading of docs/howto.md that need neither our stages nor a server."""
-    section = HOWTO.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    for block in re.findall(r"^```bash\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = split(line)
-            if words and words[0] in RUN_HERE and "$(" not in line and not any(part in line for part in ELSEWHERE):
-                yield words
-
-
-class Shell:
-    """What a person types, in a project; `cd` stays in force."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self._environment = folder, environment
-
-    def type(self, *words: str) -> None:
-        if words[0] == "cd":
-            self.folder /= words[1]
-        else:
-            self.call(*words)
-
-    def call(self, *command: str, stdin: str = "") -> str:
-        done = subprocess.run(
-            command, cwd=self.folder, env=self._environment, input=stdin, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout[-1000:]}{done.stderr[-2000:]}"
-        return done.stdout
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    """In a pipeline of one second, run once, with the project's params.yaml, its metrics' names and a Git remote."""
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    (project / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE), "utf-8")
-    (project / "stage.py").write_text(STAGE, "utf-8")
-    who = {f"GIT_{role}_{key}": "t@example.org" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    made = Shell(project, kept | who | {"DVC_NO_ANALYTICS": "true", "PATH": path})
-    made.call("git", "init", "-q", "-b", "main")
-    made.call("dvc", "init", "-q")
-    made.call("dvc", "repro", "-q")
-    made.call("git", "init", "-q", "--bare", "-b", "main", "../origin.git")
-    made.call("git", "remote", "add", "origin", "../origin.git")
-    yield made
-    for folder in Path("/proc").iterdir():  # a queue's worker outlives its command
-        with suppress(OSError, ValueError):
-            if (folder / "cwd").resolve().is_relative_to(tmp_path):
-                os.kill(int(folder.name), signal.SIGKILL)
-
-
-@pytest.mark.slow
-def test_dvc_takes_every_command_as_it_is_shown(shell: Shell) -> None:
-    shown = [words[1:] for page in PAGES for words, _ in commands(page) if words[0] == "dvc"]
-    shell.call(sys.executable, "-c", PARSE, stdin=json.dumps(shown))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_what_the_howto_says_of_dvc_and_git_works(shell: Shell, tmp_path: Path) -> None:
-    project = shell.folder
-    stands_for = {"URL": str(tmp_path / "origin.git"), "/mnt/store/t2s": str(tmp_path / "store")}
-    for heading in SECTIONS_RUN:
-        shell.folder = project
-        for words in howto_commands(heading):
-            if words[:2] == ["git", "clone"]:
-                shell.folder = tmp_path
-            if words[:3] == ["dvc", "queue", "logs"]:
-                stands_for["NAME"] = first_queued(shell)
-            typed = [stands_for.get(word, word) for word in words]
-            shell.type(*typed, *(["--force"] if words[:2] == ["dvc", "gc"] else []))
-    assert list((tmp_path / "store").rglob("*"))
-    assert (tmp_path / "t2s" / "models" / "t2s.safetensors").is_file()
-    assert (project / "before.safetensors").read_bytes() != (project / "models" / "t2s.safetensors").read_bytes()
-
-
-def first_queued(shell: Shell) -> str:
-    """The name of a queued experiment that has begun."""
-    deadline = time.monotonic() + QUEUE_S
-    while time.monotonic() < deadline:
-        status = shell.call("dvc", "queue", "status")
-        if begun := re.search(r"^\w+ +([\w-]+) .*(?:Running|Success)", status, re.MULTILINE):
-            return begun[1]
-        time.sleep(0.5)
-    raise AssertionError(f"no queued experiment has begun:\n{status}")

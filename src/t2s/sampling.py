@@ -45,7 +45,7 @@ class Text2Sign:
         metadata = checkpoint.metadata
         if missing := [key for key in CARRIED if key not in metadata]:
             raise KeyError(", ".join(missing))
-        if not all(isinstance(prompt, str) for prompt in [*metadata["prompts"]]):
+        if not all(isinstance(prompt, str) for prompt in metadata["prompts"]):
             raise TypeError("prompts are texts")
         config = metadata["config"]
         self.metadata = metadata

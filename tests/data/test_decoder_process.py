@@ -83,9 +83,9 @@ def test_a_decoder_that_died_between_two_clips_costs_none(tmp_path, encode_video
     encode_video(tmp_path / "a.mp4", test_card(24))
     with DecoderProcess(tmp_path, config()) as decoder:
         decoder.decode(row("a.mp4"))
-        assert decoder._worker._process is not None
-        os.kill(decoder._worker._process.pid, signal.SIGKILL)
-        decoder._worker._process.wait()
+        assert decoder._process is not None
+        os.kill(decoder._process.pid, signal.SIGKILL)
+        decoder._process.wait()
         assert decoder.decode(row("a.mp4")).source_frames == 24
 
 
@@ -140,7 +140,7 @@ from t2s.data.decoder_process import DecoderProcess
 from t2s.data.manifest import ManifestRow
 decoder = DecoderProcess(Path({str(tmp_path)!r}), DataConfig.model_validate_json({settings!r}))
 decoder.decode(ManifestRow("c", "a.mp4", "t", "", "s", "train", None, None, None, None, "l"))
-print(decoder._worker._process.pid, flush=True)
+print(decoder._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)

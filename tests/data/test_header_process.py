@@ -31,7 +31,7 @@ def test_a_file_that_hangs_its_reader_is_given_up(tmp_path, write_mp4, monkeypat
     write_mp4(tmp_path / "a.mp4")
     with HeaderProcess(tmp_path) as headers:
         headers.probe("a.mp4")
-        stopped = headers._worker._process
+        stopped = headers._process
         assert stopped is not None
         os.kill(stopped.pid, signal.SIGSTOP)
         with monkeypatch.context() as patch:

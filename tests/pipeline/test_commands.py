@@ -2,30 +2,19 @@
 
 import json
 import re
-import shlex
 import shutil
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from doc_commands import typed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-ROOT = Path(__file__).parents[2]
 PORT = 5003
-
-
-def typed(page: str, heading: str) -> Iterator[list[str]]:
-    """The words of each line of the bash blocks under a heading, without its comment."""
-    section = (ROOT / page).read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    for block in re.findall(r"^```bash\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if words := shlex.split(line, comments=True):
-                yield words
 
 
 def type_all(project: Any, page: str, heading: str, leave_out: tuple[str, ...] = (), **stands_for: str) -> list[str]:

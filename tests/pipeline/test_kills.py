@@ -5,11 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import end_all_below, working_below
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -24,19 +25,9 @@ def weights(path: Path) -> bytes:
     return content[8 + int.from_bytes(content[:8], "little") :]
 
 
-def processes(project: Any) -> dict[int, list[bytes]]:
-    """Command lines, by pid, of all that works below the project's folder."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            if (folder / "cwd").resolve().is_relative_to(project.path):
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().split(b"\0")
-    return found
-
-
 def trainer(project: Any) -> int | None:
     """The pid of the train stage itself, not of the shell around it."""
-    for pid, words in processes(project).items():
+    for pid, words in working_below(project.path).items():
         if words[0].endswith(b"python") and b"pipelines/train.py" in words:
             return pid
     return None
@@ -62,22 +53,13 @@ def until_training(project: Any, after: float) -> int:
     return pid
 
 
-def end_all(project: Any) -> None:
-    """kill -9 of everything that works in the project."""
-    while running := processes(project):
-        for pid in running:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)
-
-
 @contextmanager
 def started(project: Any, *words: str) -> Iterator["subprocess.Popen[str]"]:
     process = project.start(*words)
     try:
         yield process
     finally:
-        end_all(project)
+        end_all_below(project.path)
         process.wait()
 
 
@@ -101,7 +83,7 @@ def test_the_same_command_goes_on(victim: str, longer: Any, undisturbed: bytes) 
         pid = until_training(longer, after=time.time())
         if victim == "trainer":
             os.kill(pid, signal.SIGKILL)
-            until(lambda: not processes(longer), "the end of dvc")
+            until(lambda: not working_below(longer.path), "the end of dvc")
     assert not (longer.path / MODEL).exists()
     assert "going on from step" in longer.run("dvc", "repro", "train")
     assert weights(longer.path / MODEL) == undisturbed
@@ -124,7 +106,7 @@ def test_ctrl_c_on_dvc_leaves_a_checkpoint(longer: Any, undisturbed: bytes) -> N
         until_training(longer, after=time.time())
         before = time.monotonic()
         os.killpg(dvc.pid, signal.SIGINT)
-        until(lambda: not processes(longer), "the end of the group")
+        until(lambda: not working_below(longer.path), "the end of the group")
         assert time.monotonic() - before < 10
     assert "going on from step" in longer.run("dvc", "repro", "train")
     assert weights(longer.path / MODEL) == undisturbed

@@ -1,7 +1,6 @@
 """One manifest row → one clip, whatever kind of media it names."""
 
 import hashlib
-import math
 import os
 import time
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def read_clip(root: Path, row: ManifestRow, config: DataConfig) -> DecodedClip:
     return DecodedClip(np.stack(frames), selection.fps, selection.source_frames)
 
 
-def media_digest(root: Path, path: str, limit_s: float = math.inf) -> str:
+def media_digest(root: Path, path: str, limit_s: float) -> str:
     """SHA-256 of a file, or of all the pictures a pattern stands for.
 
     Raises:
@@ -64,21 +63,20 @@ def media_digest(root: Path, path: str, limit_s: float = math.inf) -> str:
     digest = hashlib.sha256()
     for file_path in still_paths(root, path) if is_still_pattern(path) else [path]:
         with os.fdopen(open_regular(root, file_path), "rb", buffering=0) as file:
-            deadline = time.monotonic() + limit_s + os.fstat(file.fileno()).st_blocks * 512 / _SLOWEST_DISK
             try:
-                digest.update(_sha256(file, deadline))
+                digest.update(_sha256(file, limit_s))
             except OSError as error:
                 raise MediaError("path", f"cannot be read ({error.strerror})") from None
-            if time.monotonic() > deadline:
-                raise MediaError(
-                    "time", f"reading takes more than data.decode.time_s = {limit_s:g} beyond what its size explains"
-                )
     return digest.hexdigest()
 
 
-def _sha256(file: FileIO, deadline: float) -> bytes:
-    """Of what could be read until then."""
+def _sha256(file: FileIO, limit_s: float) -> bytes:
+    deadline = time.monotonic() + limit_s + os.fstat(file.fileno()).st_blocks * 512 / _SLOWEST_DISK
     sha, buffer = hashlib.sha256(), memoryview(bytearray(1 << 20))
-    while (length := file.readinto(buffer)) and time.monotonic() <= deadline:
+    while length := file.readinto(buffer):
         sha.update(buffer[:length])
+        if time.monotonic() > deadline:
+            raise MediaError(
+                "time", f"reading takes more than data.decode.time_s = {limit_s:g} beyond what its size explains"
+            )
     return sha.digest()

@@ -2,8 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -15,16 +13,14 @@ from t2s.data.manifest import ManifestRow
 from t2s.data.worker_process import WorkerProcess
 
 
-class DecoderProcess:
-    """Decodes clips in one `decode_worker`, a new one after each death. A context manager."""
+class DecoderProcess(WorkerProcess):
+    """Decodes clips in one `decode_worker`, a new one after each death."""
 
     def __init__(self, root: Path, config: DataConfig) -> None:
         self._limit_s = config.decode.time_s
         self._shape = (config.num_frames, config.image_size, config.image_size, CHANNELS)
         start = {"root": str(root), "config": config.model_dump(), "memory_mib": config.decode.memory_mib}
-        self._worker = WorkerProcess("t2s.data.decode_worker", start)
-        self.interrupt = self._worker.interrupt
-        self.close = self._worker.close
+        super().__init__("t2s.data.decode_worker", start)
 
     def decode(self, row: ManifestRow) -> DecodedClip:
         """Decode one clip.
@@ -33,16 +29,8 @@ class DecoderProcess:
             MediaError: what the file is to blame for, `time` and `crash` among it.
         """
         try:
-            header, content = self._worker.ask(asdict(row), self._limit_s, int(np.prod(self._shape)))
+            header, content = self.ask(asdict(row), self._limit_s, int(np.prod(self._shape)))
         except TimeoutError:
             raise MediaError("time", f"decoding takes more than data.decode.time_s = {self._limit_s:g}") from None
         pixels = np.frombuffer(content, dtype=np.uint8).reshape(self._shape)
         return DecodedClip(pixels, float(header["fps"]), int(header["source_frames"]))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

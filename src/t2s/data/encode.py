@@ -102,13 +102,12 @@ def copy_png(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
     Raises:
         UserError: it cannot be read as a PNG, or not be written.
     """
-    own = read_media_metadata(source)
     try:
-        with Image.open(source, formats=("PNG",)) as picture:
-            pixels = np.asarray(picture)
-    except OSError as error:
+        with PngImagePlugin.PngImageFile(source) as picture:
+            pixels, own = np.asarray(picture), picture.text
+    except (OSError, SyntaxError) as error:  # Pillow's for what does not begin as a PNG
         raise UserError(f"{source}: cannot be read as a PNG ({error})") from None
-    write_png_sheet(target, pixels[None], own | dict(metadata))
+    write_png_sheet(target, pixels[None], {key: str(value) for key, value in own.items()} | dict(metadata))
 
 
 def read_media_metadata(path: Path) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """Headers read in a child process, with limits of time and memory: a file that means harm costs its own header."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from t2s.data.faults import MediaError
 from t2s.data.header import Header
@@ -12,24 +10,16 @@ LIMIT_S = 20.0
 MEMORY_MIB = 1024
 
 
-class HeaderProcess:
-    """Reads headers of files under `root` in one `header_worker`, a new one after each death. A context manager."""
+class HeaderProcess(WorkerProcess):
+    """Reads headers of files under `root` in one `header_worker`, a new one after each death."""
 
     def __init__(self, root: Path) -> None:
-        self._worker = WorkerProcess("t2s.data.header_worker", {"root": str(root), "memory_mib": MEMORY_MIB})
+        super().__init__("t2s.data.header_worker", {"root": str(root), "memory_mib": MEMORY_MIB})
 
     def probe(self, path: str) -> Header:
         """As `probe_header`, which may raise `time`, `memory` and `crash` here as well."""
         try:
-            fields, _ = self._worker.ask({"path": path}, LIMIT_S)
+            fields, _ = self.ask({"path": path}, LIMIT_S)
         except TimeoutError:
             raise MediaError("time", f"reading its header takes more than {LIMIT_S:g} s") from None
         return Header(**fields)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._worker.close()

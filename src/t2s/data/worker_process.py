@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, get_args
+from types import TracebackType
+from typing import Any, Self, cast
 
 import t2s
-from t2s.data.faults import MediaError, Reason
+from t2s.data.faults import REASONS, MediaError, Reason
 from t2s.errors import UserError
 
 _START_S = 120.0  # how long imports may take on a busy machine
@@ -20,7 +21,10 @@ _REQUESTS_PER_PROCESS = 500  # then a fresh one, so that no leak of a codec adds
 
 
 class WorkerProcess:
-    """One `python -m <module>` that runs `worker_loop.serve`, started when first needed and again after each death."""
+    """One `python -m <module>` that runs `worker_loop.serve`, started when first needed and again after each death.
+
+    A context manager.
+    """
 
     def __init__(self, module: str, start: dict[str, Any]) -> None:
         """`start`: the first message to each new process, with `memory_mib`, see `worker_loop`."""
@@ -60,6 +64,14 @@ class WorkerProcess:
             self._process.communicate()
             self._process = None
             self._served = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _ask_once(self, request: dict[str, Any], limit_s: float, payload_bytes: int) -> tuple[dict[str, Any], bytes]:
         if self._served >= _REQUESTS_PER_PROCESS:
@@ -157,10 +169,7 @@ class _Reader:
 
 
 def _known(reason: object) -> Reason:
-    for known in get_args(Reason):
-        if reason == known:
-            return known  # type: ignore[no-any-return]
-    return "crash"
+    return cast(Reason, reason) if reason in REASONS else "crash"
 
 
 def _describe(exit_code: int) -> str:

@@ -1,8 +1,6 @@
 """Headers of a data set's files, each read once; what readers may know of a file before it is decoded."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from t2s.data.faults import MediaError
 from t2s.data.header import Header
@@ -10,30 +8,21 @@ from t2s.data.header_process import HeaderProcess
 from t2s.data.sources.clip import Box
 
 
-class Headers:
-    """Looks up what the files under one root say of themselves. A context manager."""
+class Headers(HeaderProcess):
+    """Looks up what the files under one root say of themselves."""
 
     def __init__(self, root: Path) -> None:
-        self._process = HeaderProcess(root)
+        super().__init__(root)
         self._known: dict[str, Header | None] = {}
 
     def of(self, path: str) -> Header | None:
         """The file's header; None when it is missing, unsafe or unreadable."""
         if path not in self._known:
             try:
-                self._known[path] = self._process.probe(path)
+                self._known[path] = self.probe(path)
             except MediaError:
                 self._known[path] = None
         return self._known[path]
-
-    def __enter__(self) -> Self:
-        self._process.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.__exit__(kind, error, trace)
 
 
 def scale_box(fractions: Box, width: float, height: float) -> Box | None:
