@@ -55,10 +55,12 @@ def test_the_table_tells_a_person(asl_citizen, make_config):
         "1 unreadable",
         "64x48 7",
         "1.00 to 3.00 s",
-        "3.1 MB for 8 clips of 16x64x64",
+        "disk needed     3.1 MB for 8 clips of 16x64x64",
     ):
         assert part in table
     assert len(max(table.splitlines(), key=len)) < 200
+    facts = table.split("\n\n")[0].splitlines()
+    assert all(line[15] == " " and line[16] != " " for line in facts)  # a label never touches what was found
 
 
 def test_only_so_many_headers_are_read(asl_citizen):

@@ -59,7 +59,7 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
         )
     if inspection.stored_bytes is not None and inspection.stored_shape is not None:
         shape = "x".join(str(length) for length in inspection.stored_shape)
-        yield "after preprocess", f"{_bytes(inspection.stored_bytes)} for {inspection.usable:,} clips of {shape}"
+        yield "disk needed", f"{_bytes(inspection.stored_bytes)} for {inspection.usable:,} clips of {shape}"
 
 
 def _apart(split_key: str | None) -> str:
