@@ -213,6 +213,30 @@ def test_two_thousand_frames(tmp_path, encode_video, test_card, shown_frames, re
     assert np.abs(np.array(shown_frames(clip.pixels, 2000)) - middles(2000, 8)).max() <= 12
 
 
+def test_4k(tmp_path, encode_video, test_card, shown_frames, read, make_config) -> None:
+    path = encode_video(tmp_path / "4k.mp4", test_card(8, 3840, 2160), options={"preset": "ultrafast"})
+    clip = read(path, decode=make_config().decode.model_dump() | {"max_pixels": 3840 * 2160})
+    assert shown_frames(clip.pixels, 8) == list(range(8))
+    with pytest.raises(MediaError) as caught:
+        read(path)  # allowed 4,000,000
+    assert caught.value.reason == "too_large"
+
+
+def test_a_file_in_which_no_time_passes_is_refused(tmp_path, encode_video, test_card, read) -> None:
+    still = tmp_path / "still.mkv"
+    whole = encode_video(tmp_path / "a.mkv", test_card(8), options={"preset": "ultrafast"})
+    with av.open(str(whole)) as source, av.open(str(still), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.pts = packet.dts = packet.duration = 0
+                packet.stream = stream
+                target.mux(packet)
+    with pytest.raises(MediaError) as caught:
+        read(still)
+    assert caught.value.reason == "timestamps"
+
+
 def test_odd_sizes(tmp_path, encode_video, test_card, shown_frames, read) -> None:
     clip = read(encode_video(tmp_path / "odd.mp4", test_card(24, 97, 63), pix_fmt="yuv444p"))
     assert shown_frames(clip.pixels, 24) == middles(24, 8)

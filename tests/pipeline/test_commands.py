@@ -109,3 +109,21 @@ def test_your_own_data(project: Any, tmp_path: Path) -> None:
     project.run("dvc", "repro", "--force", "acquire")
     project.run("dvc", "repro", "preprocess")
     assert json.loads(project.bytes_of("data/clips/clips.json"))["digest"] != digest
+
+
+def test_your_own_sentences(project: Any, tmp_path: Path) -> None:
+    """Captions that differ are sentences: they train with the token encoder, and semantics are refused in words."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for number, path in enumerate(sorted((project.path / "data" / "raw" / "videos").glob("*.mp4"))):
+        shutil.copy(path, videos / path.name)
+        (videos / f"{path.stem}.txt").write_text(f"My friend number {number} drinks water, every day.\n", "utf-8")
+    changes = {"data.root": videos, "data.signs": "null", "model.text.tokenizer": "bpe", "model.text.max_length": 32,
+               "model.text.depth": 1}  # fmt: skip
+    overrides = [word for key, value in changes.items() for word in ("-S", f"{key}={value}")]
+    project.run("dvc", "exp", "run", *overrides)
+    found = json.loads(project.bytes_of("reports/faithfulness.json"))
+    assert "no signs" in found["refused"]
+    assert found["ranking"]["ways"] > 1
+    project.run("t2s", "sample", "My friend drinks water.", "--num-samples", "1")
+    assert len(list((project.path / "samples").glob("*.mp4"))) == 1
