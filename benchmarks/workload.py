@@ -148,4 +148,4 @@ def silent_training(recipe: Recipe) -> Training:
     logging.getLogger("t2s").setLevel(logging.ERROR)  # red flags of a training on random pixels mean nothing
     AcceleratorState._reset_state(reset_partial_state=True)  # trainings of one process may differ in precision here
     accelerator = make_accelerator(recipe.runtime, recipe.train)
-    return make_training(recipe, recipe.tokenizer(), accelerator, None, SilentTracker(), Path())
+    return make_training(recipe, recipe.tokenizer(), accelerator, None, SilentTracker(), Path(), {})

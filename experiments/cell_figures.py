@@ -1,6 +1,6 @@
 """What is measured of every cell: skill at every timestep, and whether generated clips show the sign asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from t2s.assembly import Recipe
 from t2s.checkpoint import Checkpoint
-from t2s.clips import Clips
+from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
 from t2s.data.statistics import high_frequency_energy
 from t2s.diffusion.guidance import guided
@@ -136,9 +136,12 @@ def measure_signs(
 
 
 def sheet_hook(
-    recipe: Recipe, tokenizer: PromptTokenizer, real: Tensor, folder: Path
+    recipe: Recipe, tokenizer: PromptTokenizer, real: Tensor, folder: Path, about: Mapping[str, Any]
 ) -> Callable[[nn.Module, int], dict[str, float]]:
-    """A `SampleHook` that writes folder/epoch-005.png, …: the same signs from the same noise in every cell."""
+    """A `SampleHook` that writes folder/epoch-005.png, …: the same signs from the same noise in every cell.
+
+    about: the checkpoint's metadata, of which the sheets carry what all clips do.
+    """
     clip, schedule = recipe.clip, make_schedule(recipe.diffusion)
     prompts = sorted({recipe.store.records[i].text for i in recipe.store.indices("train")})[:SHEET_SIGNS]
     seeds = [SHEET_SEED + i for i in range(len(prompts))]
@@ -156,7 +159,8 @@ def sheet_hook(
             sampler="dpmpp",
             num_steps=min(SHEET_STEPS, schedule.num_timesteps),
         )
-        sheet = Clips.from_model(made, clip.fps, {"prompt": ", ".join(prompts), "epoch": epoch}, seeds)
+        facts = {"prompt": ", ".join(prompts), "epoch": epoch, **carried(about)}
+        sheet = Clips.from_model(made, clip.fps, facts, seeds)
         sheet.save_sheet(folder / f"epoch-{epoch:03d}.png", scale=1, max_columns=SHEET_FRAMES)
         energy = float(np.mean(high_frequency_energy(made.float().cpu().numpy())))
         return {"noisiness": energy / real_energy}

@@ -88,12 +88,13 @@ def run(cell: str, seed: int, sections: Sections, data: DataSections, mark: str,
         tracked(state, runtime, config) as tracker,
     ):
         tracker.set_tags({"mlflow.runName": f"{cell}-{seed}", "ablation.cell": cell, "ablation.seed": str(seed)})
-        training = make_training(recipe, tokenizer, accelerator, state, tracker, folder)
-        training.on_samples = sheet_hook(recipe, tokenizer, training.validation.set.clips, folder)
+        about = recipe.checkpoint_metadata(tokenizer, mark)
+        training = make_training(recipe, tokenizer, accelerator, state, tracker, folder, about)
+        training.on_samples = sheet_hook(recipe, tokenizer, training.validation.set.clips, folder, about)
         result = train(training)
         weights = RECOGNISER.parent / "cells" / f"{folder.name}.safetensors"
         facts = {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
-        save_checkpoint(weights, result.weights, {**recipe.checkpoint_metadata(tokenizer, mark), **facts})
+        save_checkpoint(weights, result.weights, {**about, **facts})
         measured = measure_cell(Text2Sign.from_checkpoint(weights, runtime.device), judge, store, sections.evaluate)
         written = {
             "cell": cell,

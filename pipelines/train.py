@@ -64,11 +64,11 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
     with held as state, tracked(state, recipe.runtime, config) as tracker:
         sheets = state.folder / "sheets"  # DVC deletes the outs of a stage it starts; a resumed run draws none again
         sheets.mkdir(exist_ok=True)
-        result = train(make_training(recipe, tokenizer, accelerator, state, tracker, sheets))
+        about = recipe.checkpoint_metadata(tokenizer, mark)  # now: a commit during the training is not what it ran
+        result = train(make_training(recipe, tokenizer, accelerator, state, tracker, sheets, about))
         facts = {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
-        metadata = {**recipe.checkpoint_metadata(tokenizer, mark), **facts}
-        save_checkpoint(CHECKPOINT, result.weights, metadata)
-        publish_sheets(sheets, SHEETS, metadata)
+        save_checkpoint(CHECKPOINT, result.weights, {**about, **facts})
+        publish_sheets(sheets, SHEETS)
         write_history(Path("reports/plots/training.csv"), result.history)
         atomic.write_json(Path("reports/training.json"), training_report(result, accelerator))
     atomic.write_json(Path("reports/run.json"), {"run_id": tracker.run_id, "fingerprint": mark})
@@ -80,7 +80,7 @@ def follow(recipe: Recipe, accelerator: Accelerator) -> None:
     logging.getLogger().setLevel(logging.ERROR)  # the main process has said it already
     try:
         prepared_by_main(lambda: None, accelerator)
-        train(make_training(recipe, recipe.tokenizer(), accelerator, None, SilentTracker(), SHEETS))
+        train(make_training(recipe, recipe.tokenizer(), accelerator, None, SilentTracker(), SHEETS, {}))
     except (UserError, SystemExit):
         time.sleep(3.0)  # a launcher ends all once one has left; the main one first ends its run and says why
         raise

@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from t2s.assembly import Reader, Recipe, make_accelerator, make_training, other_prompts
+from t2s.clips import MARK
 from t2s.data.clips import ClipStore
+from t2s.data.encode import read_media_metadata
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
 from t2s.models.config import ModelConfig
+from t2s.provenance import git_revision
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import SilentTracker
 from t2s.training.config import TrainConfig
@@ -50,7 +53,7 @@ def test_a_recipe_trains_and_its_weights_fit_its_own_description(make_recipe, tm
     recipe = make_recipe({"model": {"residual": "blend"}})
     tokenizer = recipe.tokenizer()
     accelerator = make_accelerator(recipe.runtime, recipe.train)
-    result = train(make_training(recipe, tokenizer, accelerator, None, SilentTracker(), tmp_path))
+    result = train(make_training(recipe, tokenizer, accelerator, None, SilentTracker(), tmp_path, {}))
     assert result.num_steps == 6
     assert (tmp_path / "epoch-002.png").stat().st_size > 0
     assert result.history.rows[-1]["noisiness"] > 0
@@ -61,10 +64,32 @@ def test_a_recipe_trains_and_its_weights_fit_its_own_description(make_recipe, tm
     assert metadata["data_digest"] == recipe.store.digest
 
 
+def test_sheets_carry_their_origin_from_the_moment_they_are_tracked(make_recipe, tmp_path: Path) -> None:
+    logged: list[dict[str, str]] = []
+
+    class Noting(SilentTracker):
+        run_id = "f00d"
+
+        def log_artifact(self, path: Path, folder: str = "") -> None:
+            logged.append(read_media_metadata(path))
+
+    recipe = make_recipe({"train": {"sample_epochs": [1]}})
+    tokenizer = recipe.tokenizer()
+    about = recipe.checkpoint_metadata(tokenizer, "mark")
+    train(make_training(recipe, tokenizer, make_accelerator(recipe.runtime, recipe.train), None, Noting(), tmp_path,
+                        about))  # fmt: skip
+    origin = {"fingerprint": "mark", "git_revision": git_revision(), "licence": "CC0", "mlflow_run_id": "f00d"}
+    prompt = {"prompt": ", ".join(sorted(SIGNS)), "seed": "[0]", "note": MARK}
+    assert [found["epoch"] for found in logged] == ["1", "2"]
+    for found in logged:
+        assert found | origin | prompt == found
+        assert found["software"].startswith("t2s ")
+
+
 def test_only_train_clips_are_learnt_from_and_only_their_words_known(make_recipe, store: ClipStore) -> None:
     recipe = make_recipe()
     training = make_training(recipe, recipe.tokenizer(), make_accelerator(recipe.runtime, recipe.train), None,
-                             SilentTracker(), Path("unused"))  # fmt: skip
+                             SilentTracker(), Path("unused"), {})  # fmt: skip
     seen = {clip_id for batch in training.batches_from(0) for clip_id in batch.clip_ids}
     assert seen == {store.records[i].clip_id for i in store.indices("train")}
 

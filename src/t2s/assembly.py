@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 
-from t2s.clips import Clips
+from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
 from t2s.data.statistics import high_frequency_energy
 from t2s.diffusion.config import DiffusionConfig
@@ -177,9 +177,9 @@ def tracked(state: RunState, runtime: RuntimeConfig, config: Mapping[str, Any]) 
 
 def make_training(
     recipe: Recipe, tokenizer: PromptTokenizer, accelerator: Accelerator, state: RunState | None, tracker: Tracker,
-    sheets: Path,
+    sheets: Path, about: Mapping[str, Any],
 ) -> Training:  # fmt: skip
-    """All parts joined; contact sheets of the samples go to `sheets`."""
+    """All parts joined; contact sheets of the samples go to `sheets` and carry what is known `about` the checkpoint."""
     schedule = make_schedule(recipe.diffusion)
     model = recipe.denoiser(tokenizer)
     train_indices = recipe.store.indices("train")
@@ -211,7 +211,7 @@ def make_training(
         accelerator=accelerator,
         state=state,
         tracker=tracker,
-        on_samples=sheet_drawer(recipe, tokenizer, schedule, held_out.clips, sheets, tracker),
+        on_samples=sheet_drawer(recipe, tokenizer, schedule, held_out.clips, sheets, tracker, about),
         after_step=model.clamp_output_scale,
         facts=lambda: {} if model.output_scale is None else {"output_scale": model.output_scale.item()},
     )
@@ -261,8 +261,9 @@ def other_prompts(texts: list[str]) -> list[int]:
 
 
 def sheet_drawer(
-    recipe: Recipe, tokenizer: PromptTokenizer, schedule: Schedule, real: Tensor, sheets: Path, tracker: Tracker
-) -> Callable[[nn.Module, int], dict[str, float]]:
+    recipe: Recipe, tokenizer: PromptTokenizer, schedule: Schedule, real: Tensor, sheets: Path, tracker: Tracker,
+    about: Mapping[str, Any],
+) -> Callable[[nn.Module, int], dict[str, float]]:  # fmt: skip
     """A hook that draws samples at an epoch, writes their contact sheet and measures their noisiness."""
     prompts = sorted({recipe.store.records[i].text for i in recipe.store.indices("train")})[:SHEET_PROMPTS]
     clip = recipe.clip
@@ -280,7 +281,9 @@ def sheet_drawer(
             sampler="dpmpp",
             num_steps=min(SHEET_STEPS, schedule.num_timesteps),
         )
-        clips = Clips.from_model(made, clip.fps, {"prompt": ", ".join(prompts), "epoch": epoch}, [recipe.train.seed])
+        origin = carried({**about, "mlflow_run_id": tracker.run_id})  # the run exists once the server has answered
+        facts = {"prompt": ", ".join(prompts), "epoch": epoch, **origin}
+        clips = Clips.from_model(made, clip.fps, facts, [recipe.train.seed])
         path = sheets / f"epoch-{epoch:03d}.png"
         clips.save_sheet(path)
         tracker.log_artifact(path, "samples")

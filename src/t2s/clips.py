@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from t2s.data.encode import copy_png, write_gif, write_mp4, write_png_sheet
+from t2s import atomic
+from t2s.data.encode import write_gif, write_mp4, write_png_sheet
 from t2s.errors import UserError
 from t2s.provenance import software_version
 
@@ -107,16 +108,21 @@ class Clips:
         return f"<figure>{' '.join(players)}<figcaption>{caption}</figcaption></figure>"
 
 
-def publish_sheets(drawn: Path, folder: Path, checkpoint: Mapping[str, Any]) -> None:
-    """Copy contact sheets into a folder made anew, with what of the checkpoint every clip carries.
+def carried(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a checkpoint → the part of it that whatever the checkpoint makes carries."""
+    return {key: about[key] for key in CARRIED if key in about}
+
+
+def publish_sheets(drawn: Path, folder: Path) -> None:
+    """Copy contact sheets into a folder made anew.
 
     Raises:
-        UserError: a sheet cannot be read or written.
+        UserError: a sheet cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for sheet in sorted(drawn.glob("[!.]*.png")):  # a kill may have left half of one under a hidden name
-        copy_png(sheet, folder / sheet.name, as_text({key: checkpoint[key] for key in CARRIED}))
+        atomic.write_bytes(folder / sheet.name, sheet.read_bytes())
 
 
 def as_text(facts: Mapping[str, Any]) -> dict[str, str]:

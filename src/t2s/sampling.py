@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from t2s.checkpoint import Checkpoint, load_checkpoint
-from t2s.clips import CARRIED, Clips
+from t2s.clips import CARRIED, Clips, carried
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
 from t2s.diffusion.prediction import to_x0
@@ -155,7 +155,7 @@ class Text2Sign:
                 "guidance_scale": guidance_scale,
                 "guidance_rescale": guidance_rescale,
                 "sampler": sampler,
-                **{key: self.metadata[key] for key in CARRIED},
+                **carried(self.metadata),
             },
             seeds=seeds,
         )

@@ -96,20 +96,6 @@ def write_png_sheet(path: Path, frames: Frames, metadata: Mapping[str, str] | No
     atomic.write_bytes(path, content.getvalue())
 
 
-def copy_png(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
-    """Write the PNG at `source` to `target` with its own metadata and these; the picture stays as it is.
-
-    Raises:
-        UserError: it cannot be read as a PNG, or not be written.
-    """
-    try:
-        with PngImagePlugin.PngImageFile(source) as picture:
-            pixels, own = np.asarray(picture), picture.text
-    except (OSError, SyntaxError) as error:  # Pillow's for what does not begin as a PNG
-        raise UserError(f"{source}: cannot be read as a PNG ({error})") from None
-    write_png_sheet(target, pixels[None], {key: str(value) for key, value in own.items()} | dict(metadata))
-
-
 def read_media_metadata(path: Path) -> dict[str, str]:
     """The metadata that the writers above put into a file.
 
