@@ -1,13 +1,14 @@
-"""The lexicon: its size, its pairs, and the table in the docs."""
+"""The lexicon: its size, its pairs, and the tables in the docs."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from t2s.signer import phonology
 from t2s.signer.handshapes import Handshape
 from t2s.signer.lexicon import MINIMAL_PAIRS, PARAMETERS, SIGNS, MinimalPair, differing_parameters, find_sign
-from t2s.signer.phonology import Hands
+from t2s.signer.phonology import Hands, Movement, Orientation
 
 DOCS = Path(__file__).parents[2] / "docs" / "signer.md"
 
@@ -40,11 +41,24 @@ def test_every_handshape_and_way_of_using_hands_occurs() -> None:
     assert {sign.hands for sign in SIGNS} == set(Hands)
 
 
-def test_docs_table_is_the_lexicon() -> None:
-    rows = [line.strip("| ").split("|") for line in DOCS.read_text(encoding="utf-8").splitlines()]
-    documented = {cells[0].strip(): tuple(cell.strip() for cell in cells[1:]) for cells in rows if len(cells) == 7}
-    for sign in SIGNS:
-        shape, hands = sign.handshape.value, sign.hands.value
-        location = sign.location.name.lower().replace("_", " ")
-        cells = documented[sign.text]
-        assert (cells[0], cells[1], cells[4], cells[5]) == (shape, location, hands, str(sign.repetitions))
+def table(first_column: str) -> list[list[str]]:
+    """The rows of the page's table whose header begins so, cell by cell."""
+    block = DOCS.read_text("utf-8").split(f"\n| {first_column} |")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[2:]]
+
+
+def name_of(part: Movement | Orientation) -> str:
+    """What phonology.py calls it, in words."""
+    return next(name for name, value in vars(phonology).items() if value is part).lower().replace("_", " ")
+
+
+def test_the_table_of_signs_is_the_lexicon() -> None:
+    assert table("sign") == [
+        [sign.text, sign.handshape.value, sign.location.name.lower().replace("_", " "), name_of(sign.movement),
+         name_of(sign.orientation), sign.hands.value, str(sign.repetitions)]
+        for sign in SIGNS
+    ]  # fmt: skip
+
+
+def test_the_table_of_minimal_pairs_is_theirs() -> None:
+    assert table("pair") == [[f"{pair.first} / {pair.second}", pair.parameter] for pair in MINIMAL_PAIRS]
