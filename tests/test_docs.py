@@ -53,7 +53,8 @@ def wrong(words: list[str], is_inline: bool = False) -> str | None:
         "dvc": wrong_dvc,
         "make": wrong_make,
         "python": wrong_python,
-        "torchrun": wrong_torchrun,
+        "torchrun": wrong_launcher,
+        "accelerate": partial(wrong_launcher, may_be_bare=is_inline),
         "mlflow": wrong_mlflow,
         "pytest": wrong_pytest,
     }[words[0]]
@@ -181,7 +182,9 @@ def wrong_python(words: list[str]) -> str | None:
     return f"{words[0]} has no {unknown}" if unknown else None
 
 
-def wrong_torchrun(words: list[str]) -> str | None:
+def wrong_launcher(words: list[str], may_be_bare: bool = False) -> str | None:
+    if may_be_bare and words == ["launch"]:
+        return None
     return None if any(OURS.fullmatch(word) for word in words) else "no script"
 
 

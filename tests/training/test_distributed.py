@@ -1,6 +1,6 @@
 """More than one process: two learn what one learns, stop together, go on together, or alone.
 
-Real processes, started by torchrun (and as Slurm starts them), over gloo on CPU.
+Real processes, started by torchrun, by accelerate launch and as Slurm starts them, over gloo on CPU.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from doc_commands import typed
 
 from t2s.checkpoint import load_checkpoint
 
@@ -41,9 +42,15 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"} | changes
 
 
-def by_launcher(script: list[str]) -> list[str]:
-    """Two processes by torchrun, as `python -m` so that it needs no PATH."""
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *script]
+def by_launcher(script: list[str], name: str = "torchrun") -> list[str]:
+    """Two processes as docs/scaling.md starts them, as `python -m` so that it needs no PATH, and on a free port."""
+    (words,) = (words for words in typed("docs/scaling.md", "More than one process") if words[0] == name)
+    module, *port = {
+        "torchrun": ["torch.distributed.run", "--standalone"],
+        "accelerate": ["accelerate.commands.accelerate_cli", "--main_process_port", free_port()],
+    }[name]
+    assert words[-1] == "pipelines/train.py"
+    return [sys.executable, "-m", module, *words[1:-1], *port, *script]
 
 
 def stage(step: int = -1) -> list[str]:
@@ -176,11 +183,13 @@ def test_two_processes_learn_what_one_learns_in_micro_batches_too(alone: Path, t
         assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=1e-4)
 
 
-def test_muon_too_learns_the_same_in_two(make_project: Callable[..., Path]) -> None:
-    """Its orthogonalisation is done in bf16 by every process on the same gradient, so only rounding may differ."""
+def test_muon_too_learns_the_same_in_two_that_accelerate_started(make_project: Callable[..., Path]) -> None:
+    """Muon's orthogonalisation is done in bf16 by every process on the same gradient, so only rounding may differ."""
     one, two = make_project(optimizer="muon", epochs=4), make_project(optimizer="muon", epochs=4)
     finish(one, [sys.executable, *stage()])
-    finish(two, by_launcher(stage()))
+    said = finish(two, by_launcher(stage(), "accelerate"))
+    assert said.count("trained ") == 1
+    assert json.loads((two / "reports/training.json").read_text())["num_processes"] == 2
     losses = [[value for _, value in logged(project, "train/loss")] for project in (one, two)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
     same(one, two, atol=1e-3)
