@@ -16,7 +16,8 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-sys.path.append(str(Path(__file__).parent))  # doc_commands and processes are no tests
+sys.path.append(str(Path(__file__).parent))  # browser_checks, doc_commands and processes are no tests
+pytest.register_assert_rewrite("browser_checks")
 
 settings.register_profile("t2s", deadline=None, max_examples=40, derandomize=True)  # same examples on every machine
 settings.load_profile("t2s")

@@ -1,12 +1,12 @@
 """The demo as a visitor meets it, in a real Chromium."""
 
-import base64
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_checks import screenshot
 
 pytestmark = pytest.mark.browser
 
@@ -30,14 +30,6 @@ def generate(driver: Any, text: str) -> None:
     field.clear()
     field.send_keys(text)
     driver.find_element("id", "go").click()
-
-
-def shoot(driver: Any, path: Path) -> None:
-    """Keep a picture of the whole page for a person to look at."""
-    size = driver.execute_script("return [innerWidth, document.documentElement.scrollHeight]")
-    clip = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}
-    shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
-    path.write_bytes(base64.b64decode(shot["data"]))
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (390, True)])
@@ -64,7 +56,7 @@ def test_a_visitor_gets_clips_beside_a_real_one(
     links = [link.get_attribute("download") for link in driver.find_elements("css selector", ".downloads a")[:3]]
     assert links == ["hello-seed0.mp4", "hello-seed0.gif", "hello-seed0.png"]
     assert driver.execute_script("return document.documentElement.scrollWidth") == width
-    shoot(driver, tmp_path / "demo.png")
+    screenshot(driver, tmp_path / "demo.png")
     assert driver.get_log("browser") == []
     assert all(url.startswith(demo.url) for url in requested_by(driver))
 

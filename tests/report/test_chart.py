@@ -30,6 +30,12 @@ def test_low_values_lie_low_and_late_ones_right() -> None:
     assert 0 < y1 < y0 < HEIGHT  # SVG counts downward
 
 
+def test_an_axis_of_epochs_names_whole_ones() -> None:
+    for epochs in ([1, 2, 3], [2, 3], [7]):
+        named = re.findall(r'<text class="middle"[^>]*>([^<]+)<', chart([(epoch, 1.5) for epoch in epochs]))
+        assert named == [str(epoch) for epoch in epochs]
+
+
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=20), st.booleans())
 def test_any_finite_points_give_well_formed_svg_inside_its_frame(points: list[tuple[float, float]], log: bool) -> None:
     svg = ElementTree.fromstring(chart(points, log=log, levels=[Level(0.5, "level")]))

@@ -168,6 +168,7 @@ def test_a_strip_of_the_gallery_says_where_it_comes_from(copied: Path, monkeypat
     assert (found["fingerprint"], found["git_revision"]) == ("0123456789abcdef", "a" * 40)
     assert (found["licence"], found["note"]) == ("CC0-1.0 (synthetic)", f"{MARK}, right of a real clip")
     assert found["sampling"].startswith("ddim, ")
+    assert found["software"].startswith("t2s ")
     assert found["mlflow"]["run_id"] == "f00dfeed" * 4
 
 

@@ -1,7 +1,9 @@
+from collections.abc import Iterable
+
 import pytest
 
 from t2s.report.choice import evenly
-from t2s.report.wording import count, decimal, decimal_interval, duration, joined, percent, percent_interval
+from t2s.report.wording import count, decimal, decimal_interval, duration, joined, percent, percent_interval, spans
 
 
 def test_numbers_read_well() -> None:
@@ -33,6 +35,13 @@ def test_decimals(value: float, shown: str) -> None:
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"), [([], ""), ([3], "3"), ([0, 1, 2, 5], "0–2, 5"), ([0, 2, 3], "0, 2–3"), (range(50), "0–49")]
+)
+def test_spans_of_whole_numbers(numbers: Iterable[int], shown: str) -> None:
+    assert spans(numbers) == shown
 
 
 def test_evenly_keeps_both_ends() -> None:

@@ -127,6 +127,8 @@ def _grid(frame: _Frame, x_label: str, y_label: str) -> list[Markup]:
         parts.append(_svg('<path class="grid" d="M{} {}H{}"/>', LEFT, y, right))
         parts.append(_svg('<text class="end" x="{}" y="{}">{}</text>', LEFT - 7, y + 4, _tick(value)))
     for value in ticks(frame.x_low, frame.x_high):
+        if abs(value - round(value)) > 1e-9:
+            continue  # there is no half epoch or timestep
         label = _svg('<text class="middle" x="{}" y="{}">{}</text>', frame.x(value), bottom + 16, _tick(value))
         parts.append(label)
     parts.append(_svg('<path class="axis" d="M{} {}H{}"/>', LEFT, bottom, right))

@@ -8,6 +8,7 @@ from t2s.report.blocks import Figure
 from t2s.report.wording import count, percent
 
 CELL, LABEL = 15, 92  # side of a cell, room for names
+LARGEST = 1.125  # pixels of the page a unit may take: a matrix of four signs does not fill its column
 MAX_SIGNS = 60  # more cannot be read
 
 Matrix = Sequence[Sequence[float]]
@@ -17,12 +18,12 @@ def confusion_figure(title: str, signs: Sequence[str], counts: Matrix, caption: 
     """Rows: what was asked; columns: what was recognised. None when there is nothing, or too much, to draw."""
     if not counts or len(counts) != len(signs) or len(signs) > MAX_SIGNS:
         return None
-    size = LABEL + CELL * len(signs)
+    size = LABEL + CELL * len(signs) + 2
     parts = [_row(number, signs, row) for number, row in enumerate(counts)]
     parts += [_name(number, sign) for number, sign in enumerate(signs)]
     described = f"{title}. Share on the diagonal: {percent(accuracy(counts))}"
-    svg = Markup('<svg class="matrix" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        size + 2, size + 2, described, Markup("").join(parts)
+    svg = Markup('<svg class="matrix" width="{:.0f}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        LARGEST * size, size, size, described, Markup("").join(parts)
     )
     return Figure(title, svg, caption)
 

@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from collections.abc import Iterable
+
 DASH = "–"
 
 
@@ -33,6 +35,17 @@ def decimal_interval(interval: tuple[float, float] | None) -> str:
 def count(value: float | None) -> str:
     """12345.0 → 12,345."""
     return DASH if value is None else f"{value:,.0f}"
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """0, 1, 2, 5 (ascending) → 0–2, 5."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return ", ".join("–".join(map(str, span)) for span in found)
 
 
 def duration(seconds: float | None) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from t2s.clips import CARRIED, MARK
 from t2s.data.clips import ClipRecord, ClipStore, to_uint8
 from t2s.errors import UserError
+from t2s.provenance import software_version
 from t2s.report.blocks import Block, Gallery, Player, Section, Verdict, missing
 from t2s.report.choice import evenly
 from t2s.report.documents import Document
@@ -108,6 +109,7 @@ def _about(inputs: Inputs, prompt: str, made: Sequence[Document], *, beside_real
     seeds = [seed for record in made if (seed := _seed(record)) is not None]
     facts = {key: inputs.checkpoint.text(key) for key in CARRIED}
     facts |= {"prompt": prompt, "seed": json.dumps(seeds), "sampling": how_sampled(inputs.params, "evaluate")}
+    facts["software"] = f"t2s {software_version()}"
     facts["note"] = f"{MARK}, right of a real clip" if beside_real else MARK
     return {key: value for key, value in facts.items() if value}
 

@@ -45,7 +45,8 @@ def flags(inputs: Inputs) -> list[Note]:
         return [Note("missing", f"Red flags are not known: {inputs.training.problem}")]
     found = inputs.training.rows("flags")
     if not found:
-        return [Note("good", "No red flags: output scale, loss, gradients, samples and use of the text look sound.")]
+        sound = "output scale, loss, gradients, samples and use of the text look sound"
+        return [Note("good", f"No red flags in training: {sound}.")]
     return [
         Note(
             "red" if flag.text("level") == "red" else "notice",

@@ -10,7 +10,7 @@ from t2s.report.chart import Level, Point, Series, line_chart
 from t2s.report.documents import Document
 from t2s.report.inputs import Inputs
 from t2s.report.loss_weights import weights_on_targets
-from t2s.report.wording import DASH, decimal
+from t2s.report.wording import DASH, decimal, spans
 
 METRICS = {"eps_mse": "noise error (eps-MSE)", "x0_mse": "clip error (x0-MSE)", "v_mse": "velocity error (v-MSE)"}
 BASELINES = {
@@ -38,11 +38,10 @@ def timesteps(inputs: Inputs) -> Section:
     drawn = [figure for figure in figures if figure]
     if drawn:
         blocks.append(Figures(drawn))
-    below = [row for row in rows if (skill := row.number("skill")) is not None and skill <= 0]
+    below = [int(t) for t, skill in _points(rows, "skill") if skill <= 0]
     if below:
-        named = ", ".join(decimal(row.number("t")) for row in below)
         advice = "model.residual: blend, or train.snr_weighting.strategy: snr to weigh low t up"
-        blocks.append(Note("red", f"No better than a trivial guess at timestep {named}.", advice))
+        blocks.append(Note("red", f"No better than a trivial guess at timestep {spans(below)}.", advice))
     if rows:
         blocks.append(_table(rows))
     return Section("timesteps", "Timestep by timestep", intro, blocks)
