@@ -87,10 +87,7 @@ def _last_with(client: "MlflowClient", fingerprint: str) -> "Run | None":
 def _describe_clip(file: Path) -> dict[str, Any]:
     facts = read_media_metadata(file)
     if "fingerprint" not in facts:
-        raise UserError(
-            f"{file}: carries no metadata of t2s; it was not made by t2s, or was re-encoded, or is a sheet of a "
-            "training that has not ended"
-        )
+        raise UserError(f"{file}: carries no metadata of t2s; it was not made by t2s, or was re-encoded")
     run_id = facts.pop("mlflow_run_id", None)
     return {
         "file": str(file),

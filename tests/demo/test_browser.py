@@ -10,6 +10,7 @@ from browser_checks import screenshot
 
 pytestmark = pytest.mark.browser
 
+HOME, RIGHT = "\ue011", "\ue014"  # WebDriver's names of the keys
 NAUGHTY = "<img src=x onerror=alert(1)>"
 
 
@@ -61,6 +62,21 @@ def test_a_visitor_gets_clips_beside_a_real_one(
     assert all(url.startswith(demo.url) for url in requested_by(driver))
 
 
+def test_a_visitor_changes_steps_guidance_and_sampler(open_page: Any, demo: Any) -> None:
+    driver = open_page(demo.url)
+    until(lambda: driver.find_elements("css selector", "#signs button"))
+    for slider, keys, shown in (("num_steps", HOME + RIGHT * 4, "5"), ("guidance_scale", HOME + RIGHT * 3, "1.5")):
+        driver.find_element("id", slider).send_keys(keys)
+        assert driver.find_element("id", f"{slider}_value").text == shown
+    driver.find_element("css selector", "#sampler option[value=ddim]").click()
+    generate(driver, "hello")
+    until(lambda: texts(driver, ".result h2"))
+    assert texts(driver, ".result .settings") == ["5 steps, guidance 1.5, ddim"]
+    driver.find_element("css selector", ".made summary").click()
+    facts = dict(zip(texts(driver, ".made dt"), texts(driver, ".made dd"), strict=True))
+    assert (facts["num steps"], facts["guidance scale"], facts["sampler"]) == ("5", "1.5", "ddim")
+
+
 def test_a_prompt_is_never_markup(open_page: Any, demo: Any) -> None:
     driver = open_page(demo.url)
     generate(driver, f"hello {NAUGHTY}")
@@ -76,7 +92,7 @@ def test_a_prompt_is_never_markup(open_page: Any, demo: Any) -> None:
 
 
 def test_progress_is_shown_and_a_job_can_be_cancelled(open_page: Any, start: Callable[[float], Any]) -> None:
-    driver = open_page(start(0.3).url)
+    driver = open_page(start(2.0).url)  # a busy machine clicks late
     generate(driver, "yes")
     until(lambda: driver.find_element("id", "status_text").text.startswith("Step "))
     driver.find_element("id", "cancel").click()
