@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGE_IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
-PROGRAMS = ("t2s", "dvc", "make", "python", "mlflow", "pytest", "torchrun", "accelerate")
+PROGRAMS = ("t2s", "dvc", "make", "python", "mlflow", "pytest", "torchrun", "accelerate", "dask")
 
 
 def commands(page: Path) -> Iterator[tuple[list[str], bool]]:

@@ -3,12 +3,15 @@
 import base64
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import torch
+from browser_checks import PLAYING
 from PIL import Image
 
 from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, marked, publish_sheets
@@ -142,6 +145,16 @@ def test_a_notebook_gets_a_player_for_every_clip_and_no_markup_of_the_prompt(cli
     assert base64.b64decode(videos[0])[4:8] == b"ftyp"
     assert "<b>" not in shown and "hello &lt;b&gt;" in shown
     assert MARK in shown
+
+
+@pytest.mark.browser
+def test_the_player_of_a_notebook_plays(open_page: Callable[..., Any], tmp_path: Path, clips: Clips) -> None:
+    page = tmp_path / "cell.html"
+    page.write_text(f"<!doctype html><meta charset=utf-8>{clips._repr_html_()}", "utf-8")
+    driver = open_page(page.as_uri())
+    found = driver.execute_async_script(PLAYING)
+    assert len(found) == 2
+    assert all(video["time"] > 0.1 and video["error"] is None for video in found)
 
 
 def test_model_space_becomes_8_bits_rounded_and_clipped() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from copy import deepcopy
 from functools import cache, partial
 from itertools import pairwise
@@ -57,6 +58,7 @@ def wrong(words: list[str], is_inline: bool = False) -> str | None:
         "accelerate": partial(wrong_launcher, may_be_bare=is_inline),
         "mlflow": wrong_mlflow,
         "pytest": wrong_pytest,
+        "dask": wrong_dask,
     }[words[0]]
     missing = [word for word in words if OURS.fullmatch(word) and not (ROOT / word).exists()]
     return f"no such file: {missing[0]}" if missing else check(words[1:])
@@ -196,6 +198,12 @@ def wrong_mlflow(words: list[str]) -> str | None:
     return f"mlflow {name} has no {unknown}" if unknown else None
 
 
+def wrong_dask(words: list[str]) -> str | None:
+    """What it takes is tried by tests/data/test_preprocess.py."""
+    known = {"scheduler": {"--port"}, "worker": set()}
+    return None if options_of(words[1:]) <= known.get(words[0], {""}) and words[0] in known else "unknown to this test"
+
+
 def wrong_pytest(words: list[str]) -> str | None:
     for word in words:
         file, _, name = word.partition("::")
@@ -260,6 +268,18 @@ def test_every_key_and_file_it_names_is_there(page: Path) -> None:
     files = [name for name in re.findall(r"`([\w./-]+)`", text) if OURS.fullmatch(name)]
     assert [problem for problem in wrong_keys if problem] == []
     assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["docs/howto.md", "docs/performance.md"])
+def test_the_line_that_gives_a_preset_to_dvc_gives_all_of_it(page: str) -> None:
+    """As a shell takes it, with a DVC that says what it was asked."""
+    (line,) = re.findall(r"^dvc exp run \$\(.*", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    script = f"dvc() {{ printf '%s\\n' \"$@\"; }}\n{line}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    words = done.stdout.splitlines()
+    assert wrong_dvc(words) is None
+    preset = yaml.safe_load((ROOT / "presets/gpu.yaml").read_text("utf-8"))
+    assert {key: yaml.safe_load(value) for key, value in (word.split("=") for word in words[3::2])} == preset
 
 
 @pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.name)

@@ -34,6 +34,22 @@ def test_the_python_example_runs_and_says_what_is_true(
 
 
 @pytest.mark.slow
+def test_the_lines_of_the_readme_do_what_their_comments_say(
+    tmp_path: Path, make_checkpoint: Callable[..., Path]
+) -> None:
+    (lines,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    size = {"clip": {"num_frames": 16, "image_size": 64}, "model": {"patch_size": 16}}
+    make_checkpoint(tmp_path / "models" / "t2s.safetensors", **size)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{lines}\nprint(f'{{clips.frames.shape}} {{clips.frames.dtype}}')"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"clips.frames: {done.stdout.strip()}" in lines
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == [f"hello-{i}.mp4" for i in range(4)]
+
+
+@pytest.mark.slow
 def test_the_python_example_without_arguments_says_what_it_wants() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "examples/python_api.py")], capture_output=True, text=True)
     assert done.returncode == 1

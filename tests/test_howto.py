@@ -124,6 +124,17 @@ def test_what_the_howto_says_of_dvc_and_git_works(shell: Shell, tmp_path: Path) 
     assert (project / "before.safetensors").read_bytes() != (project / "models" / "t2s.safetensors").read_bytes()
 
 
+@pytest.mark.slow
+def test_an_s3_like_remote_is_set_as_shown_and_its_keys_stay_out_of_git(shell: Shell) -> None:
+    shown = [words for words in typed("docs/howto.md", "Share: remotes") if words[:2] == ["dvc", "remote"]]
+    for words in shown[1:]:  # the first is a folder
+        shell.type(*words)
+    settings = (shell.folder / ".dvc" / "config.local").read_text("utf-8")
+    assert len(shown) == 5
+    assert all(words[-1] in settings for words in shown[1:])
+    assert ".dvc" not in shell.call("git", "ls-files", "--others", "--exclude-standard").replace(".dvcignore", "")
+
+
 def first_queued(shell: Shell) -> str:
     """The name of a queued experiment that has begun."""
     deadline = time.monotonic() + QUEUE_S

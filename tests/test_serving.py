@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doc_commands import typed
 
 from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.sealed import canonical_json
 
+PORT = "5001"  # what the howto serves at
 TRACKED = """
 import logging, sys
 from pathlib import Path
@@ -153,20 +155,20 @@ print(register(Path({str(checkpoint)!r}), None, gate_passed=True))
 
 @pytest.fixture(scope="module")
 def served(project: Path) -> Iterator[str]:
-    """`mlflow models serve` of the champion; its URL."""
+    """`mlflow models serve` of the champion, as the howto shows it but for the port; its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/t2s@champion", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--env-manager", "local", "--workers", "1"]
+        port = str(probe.getsockname()[1])
+    setting, *words = documented("mlflow models serve")
+    command = [sys.executable, "-m", *(port if word == PORT else word for word in words)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    changes = {"MLFLOW_TRACKING_URI": f"sqlite:///{project / 'mlflow.db'}", "PATH": path}
+    changes = dict([setting.split("=", 1)], PATH=path)
     with (project / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=project, env=environment(**changes), stdout=log, stderr=log, start_new_session=True
         )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240  # a busy machine takes its time to import MLflow
     while not is_up(url):
         assert process.poll() is None and time.monotonic() < deadline, (project / "serve.log").read_text()[-2000:]
         time.sleep(0.2)
@@ -174,6 +176,12 @@ def served(project: Path) -> Iterator[str]:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def documented(start: str) -> list[str]:
+    """The words of the howto's command that begins so, a setting before it aside."""
+    shown = typed("docs/howto.md", "MLflow: runs and the model registry")
+    return next(words for words in shown if start in " ".join(words))
 
 
 def is_up(url: str) -> bool:
@@ -213,6 +221,18 @@ def test_the_served_model_answers_prompts_with_clips(served: str) -> None:
     assert mp4[4:8] == b"ftyp"
     again = ask(served, rows[:1])[1]["predictions"]
     assert canonical_json(again) == canonical_json([first])
+
+
+@pytest.mark.slow
+def test_the_request_of_the_howto_is_answered(served: str) -> None:
+    words = documented("curl")
+    address = next(word for word in words if word.startswith("http")).replace(f"http://127.0.0.1:{PORT}", served)
+    header, body = (words[words.index(option) + 1] for option in ("-H", "-d"))
+    request = urllib.request.Request(address, body.encode(), dict([header.split(": ")]))
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        (made,) = json.load(answer)["predictions"]
+    assert {"text", "seed", "notes", "mp4_base64"} <= set(made)
+    assert (made["text"], made["seed"]) == ("hello", 3)
 
 
 @pytest.mark.slow

@@ -3,16 +3,19 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from doc_commands import ROOT, commands
 
 from t2s.data.clip_reader import media_digest
 from t2s.data.clips import ClipStore
@@ -277,15 +280,34 @@ except UserError as error:
     assert _finished(tmp_path / "runs") == 2
 
 
+@contextmanager
+def documented_cluster(folder: Path) -> Iterator[str]:
+    """A scheduler and a worker, started with the words of docs/data.md on a free port; the scheduler's address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    shown = [words for words, _ in commands(ROOT / "docs" / "data.md") if words[0] == "dask"]
+    assert [words[1] for words in shown] == ["scheduler", "worker"]
+    started = []
+    try:
+        for words in shown:
+            named = [word.replace("host:8786", address).replace("8786", address.split(":")[1]) for word in words[1:]]
+            command = [sys.executable, "-m", "dask", *named]
+            with (folder / f"{words[1]}.log").open("wb") as log:
+                started.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
+        yield f"tcp://{address}"
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(30)
+
+
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bits(raw, run, small, tmp_path) -> None:
-    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("distributed")
     folder = raw(70, broken=[5])
     run(folder, small(), name="local")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        address = cluster.scheduler_address
+    with documented_cluster(tmp_path) as address:
         run(folder, small(), PreprocessConfig(engine="dask", workers=None, dask_scheduler=address), name="cluster")
     assert files(tmp_path / "local") == files(tmp_path / "cluster")
 

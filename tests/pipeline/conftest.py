@@ -1,4 +1,4 @@
-"""A tiny project in a git repository of its own, on which the real `dvc repro` has run once, for all tests here."""
+"""A tiny project in a git repository of its own, on which the real `make repro` has run once, for all tests here."""
 
 import os
 import re
@@ -35,6 +35,7 @@ TINIER: dict[str, dict[str, Any]] = {
     "sample": {"prompts": ["hello", "drink"], "num_steps": 3, "scale": 1},
 }
 NOT_COPIED = ("tests/", "docs/", "reports/", "data/", "models/", "dvc.lock")
+REPRO = ("make", "--old-file=.venv/.installed", "repro")  # with the environment that is there
 RUN_ARRIVES_S = 60.0  # the sender may still be at work when its stage has ended
 IDENTITY = {f"GIT_{who}_{what}": "t2s" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
@@ -144,7 +145,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Finished(Project):
-    """The project after its first `dvc repro`, committed. Tests that change something take a copy."""
+    """The project after its first `make repro`, committed. Tests that change something take a copy."""
 
     said: str
 
@@ -176,7 +177,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             project.make_tiny()
             project.run("git", "init", "--quiet")
             commit(project)
-            said = project.run("dvc", "repro")
+            said = project.run(*REPRO)
             commit(project)
             log.write_text(said, "utf-8")
     return Finished(folder, log.read_text("utf-8"))

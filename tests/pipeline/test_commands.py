@@ -69,13 +69,25 @@ def test_runs_are_found_from_a_checkpoint_and_from_a_clip(project: Any) -> None:
     run_id = json.loads(project.bytes_of("reports/run.json"))["run_id"]
     fingerprint = json.loads(project.bytes_of("reports/run.json"))["fingerprint"]
     project.tracked_run("t2s.fingerprint", fingerprint)  # it may still be on its way
+    tracked = next((project.path / "mlartifacts").rglob("epoch-001.png"))
     for file in ("models/t2s.safetensors", "reports/samples/hello.mp4", "reports/samples/contact-sheet.png",
-                 "reports/training/epoch-003.png"):  # fmt: skip
+                 "reports/training/epoch-003.png", str(tracked)):  # fmt: skip
         found = json.loads(project.answer("t2s", "info", file))
         assert found["fingerprint"] == fingerprint
         assert found["mlflow"]["found"] is True, found
         assert run_id in (None, found["mlflow"]["run_id"])
     assert json.loads(project.answer("t2s", "info", "models/recogniser.safetensors"))["kind"] == "recogniser"
+
+
+def test_benchmarks_run_in_small(project: Any) -> None:
+    """Those that take minutes even so (peers, variants, cost_growth) are left out."""
+    names = ("command_line", "preprocess_throughput", "sampling", "time_to_quality")
+    results = {path: path.read_bytes() for path in (project.path / "benchmarks" / "results").iterdir()}
+    only = [word for name in names for word in ("--only", name)]
+    said = project.run("env", "PYTHONPATH=src", "python", "benchmarks/run_all.py", "--quick", *only)
+    assert "skipped" not in said
+    assert all(f'"benchmark": "{name}"' in said for name in names)
+    assert {path: path.read_bytes() for path in (project.path / "benchmarks" / "results").iterdir()} == results
 
 
 def test_the_page_of_mlflow_opens(project: Any) -> None:
