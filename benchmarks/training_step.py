@@ -3,15 +3,17 @@
     python benchmarks/training_step.py
     python benchmarks/training_step.py --preset presets/gpu.yaml
 
-Both phases of the default run are measured, the coarse one and the one at full resolution, in bf16 and fp32, round by
-round with the matmul peak in the same precision beside them. A second run of the loop with clocks in its parts gives
-the time shares. FLOPs: matrix products, attention and convolutions of objective, forward and backward, counted.
+Both phases of the default run are measured, the coarse one and the one at full resolution, in bf16, in bf16 compiled
+and in fp32, round by round with the matmul peak in the same precision beside them. A second run of the loop with clocks
+in its parts gives the time shares. FLOPs: matrix products, attention and convolutions of objective, forward and
+backward, counted.
 """
 
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -150,9 +152,29 @@ def flops_per_clip(recipe: Recipe, settings: Settings, pool: int) -> int:
     return count_flops(lambda: objective(training.denoiser, noised, shown)[0].mean().backward())
 
 
-def with_phase(recipe: Recipe, precision: str, phase: str) -> Recipe:
-    coarse = ALMOST_ALL if phase == "coarse" else 0.0
-    return replace(recipe, train=recipe.train.model_copy(update={"precision": precision, "coarse_fraction": coarse}))
+@dataclass(frozen=True)
+class Arm:
+    """How the same steps are run."""
+
+    precision: str
+    compiled: bool
+
+    def __str__(self) -> str:
+        return f"{self.precision}, compiled" if self.compiled else self.precision
+
+    def recipe(self, recipe: Recipe, phase: str) -> Recipe:
+        """The recipe's run in this arm, in one phase from first step to last."""
+        coarse = ALMOST_ALL if phase == "coarse" else 0.0
+        changes = {"precision": self.precision, "compile": self.compiled, "coarse_fraction": coarse}
+        return replace(recipe, train=recipe.train.model_copy(update=changes))
+
+
+def arms_on(device: torch.device) -> list[Arm]:
+    """The best precision as it is and compiled, then fp32; torch.compile needs a C++ compiler on a CPU."""
+    best = resolve_precision("auto", device)
+    can_compile = device.type == "cuda" or shutil.which("g++") or shutil.which("clang++")
+    arms = [Arm(best, False), *([Arm(best, True)] if can_compile else [])]
+    return arms if best == "fp32" else [*arms, Arm("fp32", False)]
 
 
 def main() -> None:
@@ -164,21 +186,21 @@ def main() -> None:
     device = bench_device()
     rounds, num_steps, warmup = (1, 6, 2) if arguments.quick else (arguments.rounds, arguments.steps, 8)
     settings = read_settings(QUICK if arguments.quick else {}, arguments.preset)
-    precisions = ["bf16", "fp32"] if resolve_precision("auto", device) == "bf16" else ["fp32"]
+    arms = [arm for arm in arms_on(device) if not (arm.compiled and arguments.quick)]
     batch, coarse_share = settings.train.batch_size, settings.train.coarse_fraction
     phases = {"full": 1, **({"coarse": settings.model.input_pool} if coarse_share > 0 else {})}
-    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
-    fractions: dict[tuple[str, str], list[float]] = defaultdict(list)
+    seconds: dict[tuple[Arm, str], list[float]] = defaultdict(list)
+    fractions: dict[tuple[Arm, str], list[float]] = defaultdict(list)
     peaks: dict[str, list[float]] = defaultdict(list)
-    shares: dict[tuple[str, str], dict[str, float]] = {}
+    shares: dict[tuple[Arm, str], dict[str, float]] = {}
     with random_recipe(settings, BATCHES_STORED * batch) as recipe:
         flops = {phase: flops_per_clip(recipe, settings, pool) for phase, pool in phases.items()}
         for turn in range(rounds):
-            for precision in precisions:
-                peak = matmul_peak(precision, device)
-                peaks[precision].append(peak)
+            for arm in arms:
+                peak = matmul_peak(arm.precision, device)
+                peaks[arm.precision].append(peak)
                 for phase in phases:
-                    changed, key = with_phase(recipe, precision, phase), (precision, phase)
+                    changed, key = arm.recipe(recipe, phase), (arm, phase)
                     step_s = median(run_loop(changed, num_steps + warmup + 2, inside=False).step_s(warmup))
                     seconds[key].append(step_s)
                     fractions[key].append(batch * flops[phase] / step_s / peak)
@@ -186,33 +208,40 @@ def main() -> None:
                         shares[key] = run_loop(changed, num_steps + warmup + 2, inside=True).shares(warmup)
     rows = [
         {
-            "precision": precision,
+            "arm": str(arm),
             "phase": phase,
-            "step, ms": 1000 * median(seconds[precision, phase]),
-            "clips/s": batch / median(seconds[precision, phase]),
+            "step, ms": 1000 * median(seconds[arm, phase]),
+            "clips/s": batch / median(seconds[arm, phase]),
             "GFLOP a clip": flops[phase] / 1e9,
-            "of matmul peak": median(fractions[precision, phase]),
+            "of matmul peak": median(fractions[arm, phase]),
         }
-        for precision, phase in seconds
+        for arm, phase in seconds
     ]
-    best = precisions[0]
     weight = {"coarse": coarse_share, "full": 1 - coarse_share}
-    mean_s = sum(weight[phase] * median(seconds[best, phase]) for phase in phases)
+
+    def over_run(figures: dict[tuple[Arm, str], list[float]], arm: Arm) -> float:
+        """The mean of a step's figure over a whole run of both phases."""
+        return sum(weight[phase] * median(figures[arm, phase]) for phase in phases)
+
     mean_flops = sum(weight[phase] * flops[phase] for phase in phases)
+    share = {arm: batch * mean_flops / over_run(seconds, arm) / median(peaks[arm.precision]) for arm in arms}
+    ours = Arm(arms[0].precision, settings.train.compile)  # what the configuration asks for
     content = {
         "settings": {"batch_size": batch, "steps": num_steps, "rounds": rounds, "compile": settings.train.compile,
                      "clip": clip_shape(settings).model_dump(), "coarse_fraction": coarse_share},
         "findings": [
-            finding(f"share of the {best} matmul peak, whole run", batch * mean_flops / mean_s / median(peaks[best]),
-                    at_least=GOAL_FRACTION[device.type] if best == "bf16" else None),
-            finding(f"clips/s in {best}, whole run", batch / mean_s),
+            finding(f"share of the {ours.precision} matmul peak, whole run", share[ours],
+                    at_least=GOAL_FRACTION[device.type] if ours.precision == "bf16" else None),
+            finding(f"clips/s in {ours}, whole run", batch / over_run(seconds, ours)),
+            *(finding(f"step time over that of {arm}, whole run", over_run(seconds, ours) / over_run(seconds, arm))
+              for arm in arms if arm.precision == ours.precision and arm != ours),
             finding("largest share of a step spent waiting for data",
                     max(parts["loader wait"] for parts in shares.values())),
             *(finding(f"matmul peak, {name}, GFLOP/s", median(found) / 1e9) for name, found in peaks.items()),
         ],
         "tables": {
             "Steady state of the loop": rows,
-            "Shares of a step": [{"precision": p, "phase": f, **parts} for (p, f), parts in shares.items()],
+            "Shares of a step": [{"arm": str(arm), "phase": f, **parts} for (arm, f), parts in shares.items()],
         },
     }  # fmt: skip
     record("training_step_gpu" if arguments.preset else "training_step", content, arguments.quick)
