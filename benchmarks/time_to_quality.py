@@ -2,17 +2,19 @@
 
     python benchmarks/time_to_quality.py --minutes 10      # a contender; needs data/clips and models/recogniser.*
 
-Each contender first makes a few steps to learn its own speed, then trains for as many steps as fill the minutes, with
-the project's loop, objective, optimizer, EMA and rate curve; a clock that stops while it is examined counts the time.
-Ours runs its coarse phase first, as in params.yaml; the others see full clips throughout. Top-1: the recogniser's, on
-clips sampled from the averaged weights. x0-error: held-out clips, fixed noise. Peers get a learning rate of their own,
-because ours was tuned for us. Writes benchmarks/results/time_to_quality.json and .png.
+All contenders first make a few steps in turns, to learn their speeds in the same weather; then each trains for as many
+steps as fill the minutes, with the project's loop, objective, optimizer, EMA and rate curve; a clock that stops while
+it is examined counts the time. Ours runs its coarse phase first, as in params.yaml; the others see full clips
+throughout. Top-1: the recogniser's, on clips sampled from the averaged weights. x0-error: held-out clips, fixed noise.
+Peers get a learning rate of their own, because ours was tuned for us. Writes benchmarks/results/time_to_quality.json
+and .png.
 """
 
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -25,7 +27,7 @@ from averages import Averages, Decay
 from peer_models import PEERS
 from results import RESULTS, finding, make_parser, record, skip
 from torch import nn
-from training_step import run_loop
+from training_step import ALMOST_ALL, run_loop
 from workload import QUICK, VOCABULARY, read_settings, silent_training
 
 from t2s.assembly import Recipe
@@ -44,6 +46,7 @@ from t2s.training.loop import train
 
 CONTENDERS = ("ours", "latte", "legacy")
 GOAL_TOP1 = 0.8
+CALIBRATION_ROUNDS = 3
 BATCH = 28  # clips sampled at a time
 
 
@@ -102,22 +105,35 @@ def time_to(goal: float, curve: list[tuple[float, float]]) -> float | None:
     return None
 
 
+def steps_for(contenders: Sequence[Contender], minutes: float, num_calibration: int) -> list[int]:
+    """How many steps of each contender fill `minutes`, from a few steps of all of them in turns."""
+    seconds: dict[tuple[int, float], list[float]] = defaultdict(list)
+    for _ in range(CALIBRATION_ROUNDS):
+        for number, contender in enumerate(contenders):
+            recipe = contender.recipe
+            for coarse in (0.0, ALMOST_ALL) if recipe.train.coarse_fraction > 0 else (0.0,):
+                changed = replace(recipe, train=recipe.train.model_copy(update={"coarse_fraction": coarse}))
+                clock = run_loop(changed, num_calibration + 2, False, contender.denoiser())
+                seconds[number, coarse] += clock.step_s(1)
+    return [
+        steps_within(
+            60 * minutes,
+            contender.recipe.train.coarse_fraction,
+            median(seconds.get((number, ALMOST_ALL), [0.0])),
+            median(seconds[number, 0.0]),
+        )
+        for number, contender in enumerate(contenders)
+    ]
+
+
 def race(
-    contender: Contender, minutes: float, looks: int, calibration: int, averages: Mapping[str, Decay] | None = None
+    contender: Contender, num_steps: int, looks: int, averages: Mapping[str, Decay] | None = None
 ) -> list[dict[str, Any]]:
-    """Train for `minutes` and look `looks` times: training seconds, steps, top-1 and x0-error.
+    """Train for `num_steps` and look `looks` times: training seconds, steps, top-1 and x0-error.
 
     `averages`: further averages of the weights, whose x0-error is looked at as well, in columns of their own.
     """
     recipe, tokenizer = contender.recipe, contender.recipe.tokenizer()
-    step_s = {}
-    for phase, coarse in (("full", 0.0), ("coarse", 0.9999)):
-        if phase == "full" or recipe.train.coarse_fraction > 0:
-            changed = replace(recipe, train=recipe.train.model_copy(update={"coarse_fraction": coarse}))
-            step_s[phase] = median(run_loop(changed, calibration + 2, False, contender.denoiser()).step_s(1))
-    num_steps = steps_within(
-        60 * minutes, recipe.train.coarse_fraction, step_s.get("coarse", step_s["full"]), step_s["full"]
-    )
     looks = min(looks, num_steps)
     steps_a_look = num_steps // looks  # an "epoch" of the loop below lasts from look to look
     validation = recipe.train.validation.model_copy(update={"every_epochs": 1})
@@ -220,15 +236,17 @@ def main() -> None:
     shape = shape_of(store, quick)
     of_peer = {"train.coarse_fraction": 0.0, "train.thin_frames": 1}
     of_peer |= {"train.learning_rate": arguments.peer_learning_rate}
-    rows: list[dict[str, Any]] = []
+    contenders = []
     for name in arguments.only or CONTENDERS:
         changes = shape | ({} if name == "ours" else of_peer)
         settings = read_settings(changes | ({"model.preset": "legacy"} if name == "legacy" else {}))
         parts = settings.model, settings.diffusion, settings.train, settings.runtime
         recipe = Recipe.make(*parts, store)
         clips_per_sign = 1 if quick else arguments.clips_per_sign
-        contender = Contender(name, settings, recipe, recogniser, clips_per_sign, PEERS[name].build)
-        rows += race(contender, minutes, looks, calibration=2 if quick else 12)
+        contenders.append(Contender(name, settings, recipe, recogniser, clips_per_sign, PEERS[name].build))
+    rows: list[dict[str, Any]] = []
+    for contender, num_steps in zip(contenders, steps_for(contenders, minutes, 2 if quick else 5), strict=True):
+        rows += race(contender, num_steps, looks)
         print(rows[-1], file=sys.stderr)
     if not quick:
         plot(rows)

@@ -2,9 +2,9 @@
 
     python benchmarks/variants.py --minutes 3     # each; needs data/clips and models/recogniser.*
 
-Each trains as in time_to_quality.py, with as many steps as fill its minutes at its own speed, the whole curriculum
-included, and is examined once, at the end. The default's training also keeps other averages of its weights than the one
-that params.yaml names. Writes benchmarks/results/variants.json.
+Each trains as in time_to_quality.py, with as many steps as fill its minutes at its own speed, which all show in turns
+before; the whole curriculum included. It is examined once, at the end. The default's training also keeps other averages
+of its weights than the one that params.yaml names. Writes benchmarks/results/variants.json.
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import Any
 
 from averages import AVERAGES
 from results import make_parser, record
-from time_to_quality import Contender, open_project, race, shape_of
+from time_to_quality import Contender, open_project, race, shape_of, steps_for
 from variant_models import VARIANTS
 from workload import read_settings
 
@@ -29,18 +29,24 @@ def main() -> None:
     arguments = parser.parse_args()
     store, recogniser = open_project("variants", arguments.root)
     minutes, clips_per_sign = (0.1, 1) if arguments.quick else (arguments.minutes, arguments.clips_per_sign)
-    rows: list[dict[str, Any]] = []
-    averages: list[dict[str, Any]] = []
-    for name in arguments.only or VARIANTS:
+    names = arguments.only or list(VARIANTS)
+    contenders = []
+    for name in names:
         variant = VARIANTS[name]
         settings = read_settings(shape_of(store, arguments.quick) | variant.changes)
         recipe = Recipe.make(settings.model, settings.diffusion, settings.train, settings.runtime, store)
-        contender = Contender(name, settings, recipe, recogniser, clips_per_sign, variant.build)
-        is_default = name == "default"
-        (found,) = race(contender, minutes, 1, 2 if arguments.quick else 12, AVERAGES if is_default else None)
-        rows.append({"variant": variant.title, **{key: found[key] for key in ("steps", "top-1", "x0-error")}})
+        contenders.append(Contender(name, settings, recipe, recogniser, clips_per_sign, variant.build))
+    rows: list[dict[str, Any]] = []
+    averages: list[dict[str, Any]] = []
+    numbers = steps_for(contenders, minutes, 2 if arguments.quick else 5)
+    for contender, num_steps in zip(contenders, numbers, strict=True):
+        is_default = contender.name == "default"
+        (found,) = race(contender, num_steps, 1, AVERAGES if is_default else None)
+        shown = {key: found[key] for key in ("steps", "training, s", "top-1", "x0-error")}
+        rows.append({"variant": VARIANTS[contender.name].title, **shown})
         if is_default:
-            averages = [{"average": f"as exported, {settings.train.ema_decay}", "x0-error": found["x0-error"]}]
+            decay = contender.settings.train.ema_decay
+            averages = [{"average": f"as exported, {decay}", "x0-error": found["x0-error"]}]
             averages += [{"average": each, "x0-error": found[f"x0-error, {each}"]} for each in AVERAGES]
         print(rows[-1], file=sys.stderr)
     tables = {"Variants": rows} | ({"Averages of the default's weights": averages} if averages else {})
