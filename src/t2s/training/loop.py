@@ -21,6 +21,7 @@ from t2s.training.ema import EMA
 from t2s.training.history import History, Row
 from t2s.training.interrupt import InterruptRequest
 from t2s.training.loader import Batch
+from t2s.training.look import Measure, look
 from t2s.training.monitor import Flag, check
 from t2s.training.objective import Noised, Objective
 from t2s.training.optimizer import learning_rate, make_optimizers, set_learning_rate
@@ -126,9 +127,14 @@ class _Run:
         with self.interrupt, bar:
             if self.step == 0:
                 self._save()
+            elif self._owes_epoch():
+                self._close_epoch()
+            self._leave_if_asked()
+            self.interrupt.at_once = self.accelerator.num_processes == 1  # all is saved, and the first step may compile
             for batch in self.interrupt.read(training.batches_from(self.step)):
                 loss = self._learn(batch)
                 self.step += 1
+                self.interrupt.at_once = False
                 bar.update()
                 if self.step % LOG_EVERY_STEPS == 0:
                     bar.set_postfix(loss=f"{loss:.4f}", clips_per_s=f"{self._clips_per_s():.1f}")
@@ -209,7 +215,7 @@ class _Run:
 
     def _leave_if_asked(self) -> None:
         """Write the state and leave, all processes after the same step, when a signal came to any of them."""
-        if is_anyone(self.interrupt.signal is not None, self.accelerator):
+        if is_anyone(self.interrupt.is_asked(), self.accelerator):
             self._save()
             self.accelerator.wait_for_everyone()  # a launcher ends all processes as soon as one has left
             self.interrupt.leave()
@@ -218,15 +224,25 @@ class _Run:
         """Whether the step just made was the last one that starts in its epoch."""
         return self._epochs(self.step) > self._epochs(self.step - 1)
 
+    def _owes_epoch(self) -> bool:
+        """Whether the restored state is one of an epoch's end at which a signal cut the look at the model."""
+        closed = self.history.rows[-1]["step"] if self.history.rows else 0
+        return self._ends_epoch() and closed < self.step
+
     def _epochs(self, step: int) -> int:
         if step == self.training.num_steps:
             return self.config.epochs
         return step * self.config.batch_size // self.training.num_clips
 
     def _close_epoch(self) -> None:
-        """Validation, samples, row, flags and best weights of the epoch that ended."""
+        """Validation, samples, row, flags and best weights of the epoch that ended.
+
+        Where a signal cuts it, nothing has changed: the resumed run closes the epoch.
+        """
         training, history, epoch = self.training, self.history, self._epochs(self.step)
         measured = told_by_main(lambda: self._look(epoch), self.accelerator)
+        if measured is None:
+            return
         rate = learning_rate(self.config, self.step - 1, training.num_steps)
         row = history.close_epoch(epoch, self.step, rate, training.facts() | measured)
         if measured:
@@ -240,19 +256,15 @@ class _Run:
         training.tracker.log_metrics({f"epoch/{key}": value for key, value in row.items()}, step=self.step)
         training.tracker.set_tags({f"monitor.{flag.name}": flag.message for flag in self.flags})
 
-    def _look(self, epoch: int) -> Row:
-        """What is due to be measured after this epoch, with the averaged weights."""
-        training, is_last, found = self.training, epoch == self.config.epochs, Row()
-        self.ema.swap()
-        self.raw.eval()
-        with torch.inference_mode(), self.accelerator.autocast():
-            if epoch % self.config.validation.every_epochs == 0 or is_last:
-                found |= training.validation(self.raw)
-            if epoch in self.config.sample_epochs or is_last:
-                found |= training.on_samples(self.raw, epoch)
-        self.raw.train()
-        self.ema.swap()
-        return found
+    def _look(self, epoch: int) -> Row | None:
+        """What is due to be measured after this epoch; None: cut by a signal."""
+        training, is_last = self.training, epoch == self.config.epochs
+        measures: list[Measure] = []
+        if epoch % self.config.validation.every_epochs == 0 or is_last:
+            measures.append(training.validation)
+        if epoch in self.config.sample_epochs or is_last:
+            measures.append(lambda model: training.on_samples(model, epoch))
+        return look(self.raw, self.ema, self.accelerator, measures, self.interrupt.is_asked) if measures else {}
 
     def _keep_best(self, row: Row) -> None:
         best, state = self.history.best, self.training.state
