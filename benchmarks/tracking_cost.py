@@ -3,13 +3,14 @@
     python benchmarks/tracking_cost.py
 
 Steps of the default model (in batches of 8) are timed without tracking, with the local SQLite store, and with servers
-that are absent, hang or answer 500, in turns; the sender's start, some seconds of a process of its own, is left out.
-Calls: 10 metrics a step at 50 steps a second, far more than the loop logs. Prints JSON; exit code 1 when a step takes
-5 % longer, or calls would take 5 % of a step.
+that are absent, hang or answer 500, in turns: once while the sender starts (a process that imports mlflow), and once
+when it has started. Calls: 10 metrics a step at 50 steps a second, far more than the loop logs. Prints JSON; exit code
+1 when a step takes 5 % longer, or calls would take 5 % of a step.
 """
 
 import argparse
 import json
+import logging
 import os
 import socket
 import statistics
@@ -26,9 +27,13 @@ from training_step import ALMOST_ALL, BATCHES_STORED, run_loop
 from workload import random_recipe, read_settings
 
 from t2s.assembly import Recipe
+from t2s.tracking.buffer import Buffer
 from t2s.tracking.tracker import SilentTracker, open_tracker
 
 LIMIT = 0.05
+WARMUP_STEPS = 4
+PHASES = (True, False)  # while the sender starts, and after that
+START_S = 600.0  # what the sender's start may take on a busy machine
 METRICS = {f"metric{i}": 0.1234567 * i for i in range(10)}
 
 
@@ -89,48 +94,86 @@ def blocked_us(uri: str | None, num_steps: int) -> list[float]:
     return times
 
 
-def step_s(recipe: Recipe, uri: str | None, tracks: bool, num_steps: int) -> float:
-    """Mean seconds of a step once the sender has started."""
+def silent_step_s(recipe: Recipe, num_steps: int) -> float:
+    """Mean seconds of a step without tracking."""
+    return statistics.mean(run_loop(recipe, num_steps, False, tracker=SilentTracker()).step_s(WARMUP_STEPS))
+
+
+def step_s(recipe: Recipe, uri: str | None, num_steps: int, starts: bool) -> float:
+    """Mean seconds of a step, from the sender's start on, or else after it."""
     with tempfile.TemporaryDirectory(prefix="t2s-tracking-", ignore_cleanup_errors=True) as folder:
         set_server(uri)
-        tracker = (
-            open_tracker(Path(folder), "cost", Path(folder) / "runs" / "cost" / "tracking.jsonl")
-            if tracks
-            else SilentTracker()
-        )
-        seconds = run_loop(recipe, num_steps, False, tracker=tracker).step_s(num_steps // 2)
-        tracker.finish()
+        buffer = Path(folder) / "runs" / "cost" / "tracking.jsonl"
+        with Heard() as heard:
+            tracker = open_tracker(Path(folder), "cost", buffer)
+            if not starts:
+                heard.wait_for_start(buffer)
+            seconds = run_loop(recipe, num_steps, False, tracker=tracker).step_s(WARMUP_STEPS)
+        tracker.finish("KILLED")
     return statistics.mean(seconds)
+
+
+class Heard(logging.Handler):
+    """Listens, while entered, for what the sender says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.set()
+
+    def __enter__(self) -> "Heard":
+        logging.getLogger("t2s.tracking.launch").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("t2s.tracking.launch").removeHandler(self)
+
+    def wait_for_start(self, buffer: Path) -> None:
+        """Until the sender has sent what there is, or says that its server does not answer."""
+        deadline = time.monotonic() + START_S
+        while Buffer(buffer).pending() and not self._said.wait(0.2):
+            if time.monotonic() > deadline:
+                sys.exit(f"the sender has not started within {START_S:g} s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=500, help="log calls against each server")
-    parser.add_argument("--steps", type=int, default=160, help="training steps of a run; its second half counts")
+    parser.add_argument("--steps", type=int, default=60, help="training steps of a run")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     servers = (local, absent, hanging, answering_500)
     changes = {"train.batch_size": 8, "train.coarse_fraction": ALMOST_ALL}
-    growths: dict[str, list[float]] = {server.__name__: [] for server in servers}
+    growths: dict[tuple[str, bool], list[float]] = {
+        (each.__name__, starts): [] for each in servers for starts in PHASES
+    }
     with random_recipe(read_settings(changes), num_clips=8 * BATCHES_STORED) as recipe:
+        silent_s = silent_step_s(recipe, arguments.steps)
         for _ in range(arguments.rounds):
-            silent_s = step_s(recipe, None, False, arguments.steps)
             for server in servers:
-                with server() as uri:
-                    growths[server.__name__].append(step_s(recipe, uri, True, arguments.steps) / silent_s - 1)
+                for starts in PHASES:
+                    before_s = silent_s
+                    with server() as uri:
+                        tracked_s = step_s(recipe, uri, arguments.steps, starts)
+                    silent_s = silent_step_s(recipe, arguments.steps)
+                    growths[server.__name__, starts].append(2 * tracked_s / (before_s + silent_s) - 1)
     report = {}
     for server in servers:
         with server() as uri:
             times = sorted(blocked_us(uri, arguments.calls))
         report[server.__name__] = {
-            "step_growth": round(statistics.median(growths[server.__name__]), 4),
+            "step_growth": round(statistics.median(growths[server.__name__, False]), 4),
+            "step_growth_while_it_starts": round(statistics.median(growths[server.__name__, True]), 4),
             "median_us": round(statistics.median(times), 1),
             "p99_us": round(times[int(0.99 * len(times))], 1),
             "max_us": round(times[-1], 1),
             "share_of_step": round(statistics.mean(times) / 1e6 / silent_s, 6),
         }
     print(json.dumps(report, indent=2))
-    sys.exit(0 if all(max(row["step_growth"], row["share_of_step"]) < LIMIT for row in report.values()) else 1)
+    judged = ("step_growth", "step_growth_while_it_starts", "share_of_step")
+    sys.exit(0 if all(row[each] < LIMIT for row in report.values() for each in judged) else 1)
 
 
 if __name__ == "__main__":

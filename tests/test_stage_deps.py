@@ -12,12 +12,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/t2s/__init__.py"
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
-# How a stage reads params, writes files, shows progress and reports to MLflow: none of it decides a result.
+# How a stage reads params, writes files, keeps others out, shows progress, reports to MLflow: no result depends on it.
 PLUMBING = (
     "src/t2s/__init__.py",
     "src/t2s/errors.py",
     "src/t2s/progress.py",
     "src/t2s/atomic.py",
+    "src/t2s/lock.py",
     "src/t2s/paramsfile.py",
     "src/t2s/stage.py",
     "src/t2s/provenance.py",

@@ -1,6 +1,7 @@
 """The train stage as DVC runs it, on a tiny project: faults that a person or a machine can cause."""
 
 import json
+import os
 import runpy
 import shutil
 import signal
@@ -213,6 +214,46 @@ def test_asked_to_stop_it_saves_leaves_in_time_and_goes_on(
     assert trainer.returncode == 128 + number
     assert not (project / "models").exists()
     done = train(project)
+    assert "going on from step" in done.stderr
+    assert weights(project) == weights(template)
+
+
+# A stage that waits where DVC's `cmd` would be checking or reading clips, for as long as a large data set takes.
+WAITING = """
+import runpy, sys, time
+from pathlib import Path
+from t2s.data.clips import ClipStore
+def wait(*arguments):
+    Path("waiting").touch()
+    time.sleep(60)
+setattr(ClipStore, sys.argv[1], wait)
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_asked_to_stop_before_the_first_step_it_leaves_in_time_and_goes_on(template: Path, project: Path) -> None:
+    shutil.rmtree(project / "models")
+    python, script = TINY["stage_command"]("train")
+    before = states(project)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        for place in ("verify", "batch"):
+            with subprocess.Popen(
+                [python, "-c", WAITING, place, script],
+                cwd=project, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True,
+            ) as trainer:  # fmt: skip
+                while trainer.poll() is None and not (project / "waiting").exists():
+                    time.sleep(0.01)
+                asked = time.monotonic()
+                os.killpg(trainer.pid, number)
+                said = trainer.communicate()[1]
+                assert time.monotonic() - asked < 10
+            assert trainer.returncode in (-number, 128 + number), said
+            assert "Traceback" not in said
+            (project / "waiting").unlink()
+    assert states(project) == before
+    done = train(project)
+    assert done.returncode == 0, done.stderr
     assert "going on from step" in done.stderr
     assert weights(project) == weights(template)
 

@@ -1,6 +1,9 @@
 """The sender against a store that fails in every way: in order, none lost, none twice."""
 
+import os
 import random
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -8,8 +11,10 @@ import pytest
 from filelock import FileLock, Timeout
 
 from t2s.tracking.buffer import Buffer, Record
-from t2s.tracking.sender import Sender, run
+from t2s.tracking.sender import NICENESS, Sender, run
 from t2s.tracking.store import Batch, RunGoneError
+
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class FakeStore:
@@ -185,6 +190,18 @@ def test_the_sender_leaves_when_the_trainer_has_and_the_server_stays_away(buffer
     threading.Timer(0.2, closed.set).start()
     run(Sender(buffer, store, lambda line: None), [], closed, lambda line: None, "http://server")
     assert buffer.pending()
+
+
+def test_the_trainer_goes_first_even_where_sessions_are_weighed_against_each_other() -> None:
+    """The sender is a session of its own; Linux then weighs that as a whole, if it was built so and set so."""
+    code = "import os; from t2s.tracking.sender import give_way; give_way(); print(os.nice(0), open(AUTOGROUP).read())"
+    code = code.replace("AUTOGROUP", "'/proc/self/autogroup'" if AUTOGROUP.exists() else "os.devnull")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=True
+    )
+    niceness, *group = done.stdout.split()
+    assert int(niceness) == min(os.nice(0) + NICENESS, 19)
+    assert group[1:] == (["nice", niceness] if AUTOGROUP.exists() else [])
 
 
 def test_what_earlier_runs_could_not_send_goes_out_too(buffer: Buffer, tmp_path: Path) -> None:

@@ -36,6 +36,21 @@ MODEL = {
 TRAIN = {"epochs": 8, "coarse_fraction": 0.5, "augment": {"flip": 0.5, "colour": 0.1}}  # 24 steps of 4 clips
 KILLED_AT, ASKED_AT = 8, 15  # in the coarse part, and past it
 
+# Runs a stage in which the main process's first validation finds `spoilt`, or is sent a signal.
+SPOILT = """
+import os, runpy, signal, sys
+from t2s.training.validation import Validation
+validate, spoilt = Validation.__call__, [sys.argv[1]]
+def call(self, denoiser):
+    if spoilt.pop() == "nan":
+        return {"x0_mse": float("nan")}
+    os.kill(os.getpid(), signal.SIGTERM)
+    return validate(self, denoiser)
+Validation.__call__ = call
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 
 def environment(**changes: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))}
@@ -240,6 +255,28 @@ def test_what_the_main_process_refuses_ends_all_with_one_line(together: Path, tm
     assert "error: data/clips: 1 of 18 clips do not match their digest (clip-" in said[0]
     assert [text.count("error: ") for text in said] == [1, 0]
     assert not any("Traceback" in text for text in said)
+
+
+def test_a_validation_that_is_not_finite_ends_all_with_the_same_line(make_project: Callable[..., Path]) -> None:
+    ended = as_two_tasks(["-c", SPOILT, "nan", *stage()], make_project())
+    said = [text for _, text in ended]
+    assert [code for code, _ in ended] == [1, 1], said
+    errors = [[line for line in text.splitlines() if line.startswith("error: ")] for text in said]
+    assert errors == [["error: epoch 1: x0_mse nan; the last good checkpoint is kept: lower train.learning_rate"]] * 2
+    assert not any("Traceback" in text for text in said)
+
+
+def test_a_signal_while_the_main_process_validates_ends_all_at_once_and_they_go_on(
+    together: Path, make_project: Callable[..., Path]
+) -> None:
+    project = make_project(accumulation=2)
+    ended = as_two_tasks(["-c", SPOILT, "signal", *stage()], project)
+    assert [code for code, _ in ended] == [143, 143], ended
+    assert newest_step(project) == 3, "the end of the first epoch"
+    assert logged(project, "epoch/x0_mse") == []
+    finish(project, by_launcher(stage()))
+    same(project, together, atol=0)
+    assert logged(project, "epoch/x0_mse") == logged(together, "epoch/x0_mse")
 
 
 def test_fsdp2_shards_the_network_and_learns_the_same(

@@ -23,6 +23,15 @@ def test_the_first_signal_is_noted_and_the_second_ends_it(number: int, code: int
     assert signal.getsignal(number) is before
 
 
+def test_who_has_nothing_to_save_is_ended_by_the_first() -> None:
+    with InterruptRequest() as request:
+        request.at_once = True
+        with pytest.raises(Interrupted) as left:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert left.value.code == 143
+        assert request.is_asked(), "where the exception is lost, in a destructor, the request still stands"
+
+
 def test_a_signal_to_another_process_ends_this_one_like_sigterm() -> None:
     with InterruptRequest() as request, pytest.raises(Interrupted) as left:
         request.leave()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from t2s.errors import UserError
-from t2s.training.loop import TrainResult, train
+from t2s.training.loop import Training, TrainResult, train
 
 
 def same_result(one: TrainResult, other: TrainResult) -> None:
@@ -145,6 +145,70 @@ def test_a_signal_leaves_a_state_and_its_exit_code(lab, number: int, code: int) 
         assert found is not None
         assert found.metadata["step"] == 3
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_signal_before_the_first_step_is_made_leaves_at_once(lab) -> None:
+    """Reader processes that start, and torch.compile, may take minutes, and the state on disk is the newest anyway."""
+    waited: list[int] = []
+
+    def stop() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        waited.append(1)
+
+    with lab.open_state("whole") as state:
+        whole = lab.run(state)
+    for asked_at, saved in ((0, 0), (3, 4), (4, 4)):
+        with lab.open_state("parted") as state, pytest.raises(SystemExit) as left:
+            train(lab.stopped_after(lab.training(state), asked_at, stop))
+        assert left.value.code == 143
+        with lab.open_state("parted") as state:
+            found = state.latest()
+            assert found is not None
+            assert found.metadata["step"] == saved
+    assert len(waited) == 1, "only in the second run was there a step to finish"
+    with lab.open_state("parted") as state:
+        same_result(lab.run(state), whole)
+
+
+# Each validation is 5 passes through the network, the samples of epochs 2 and 4 are two more.
+@pytest.mark.parametrize(("asked_at", "step"), [(3, 3), (11, 6), (23, 12)])
+def test_a_signal_while_the_model_is_looked_at_is_obeyed_at_once_and_costs_nothing(lab, asked_at, step) -> None:
+    def looking(state, asked_at: int | None = None) -> tuple[Training, list[int]]:
+        training = lab.training(state, epochs=4, sample_epochs=[2])
+        held_out, passes = training.validation.set, []
+
+        def note(module, args) -> None:
+            if not module.training:
+                passes.append(len(passes) + 1)
+                if passes[-1] == asked_at:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+        def on_samples(denoiser, epoch: int) -> dict[str, float]:
+            t = torch.zeros(len(held_out.clips), dtype=torch.int64)
+            made = denoiser(held_out.clips, t, held_out.prompt_ids)
+            return {"noisiness": denoiser(made, t, held_out.prompt_ids).std().item()}
+
+        training.denoiser.register_forward_pre_hook(note)
+        return replace(training, on_samples=on_samples), passes
+
+    with lab.open_state("whole") as state:
+        whole, best = train(looking(state)[0]), state.best()
+    with lab.open_state("parted") as state, pytest.raises(SystemExit) as left:
+        parted, passes = looking(state, asked_at)
+        train(parted)
+    assert left.value.code == 143
+    assert passes[-1] == asked_at, "it went on looking"
+    with lab.open_state("parted") as state:
+        found = state.latest()
+        assert found is not None
+        assert found.metadata["step"] == step
+        resumed, passes = looking(state)
+        same_result(train(resumed), whole)
+        assert len(passes) > 1
+        kept = state.best()
+        assert kept is not None
+        assert best is not None
+        assert [kept.metadata[key] for key in ("step", "x0_mse")] == [best.metadata[key] for key in ("step", "x0_mse")]
 
 
 def test_readers_that_die_of_the_same_signal_cost_nothing(lab) -> None:

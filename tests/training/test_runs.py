@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from filelock import FileLock
 
+from t2s.data.finished import FinishedClips
 from t2s.errors import UserError
 from t2s.tracking.buffer import Buffer
 from t2s.training.runs import clean_runs, list_runs, runs_table
@@ -35,8 +35,8 @@ def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
 
 def test_a_run_in_progress_shows_its_pid_and_is_not_cleaned(tmp_path: Path) -> None:
     with RunState.open(tmp_path, "aaaa", {}):
-        assert list_runs(tmp_path)[0].pid == os.getpid()
-        with pytest.raises(UserError, match="already training aaaa"):
+        assert list_runs(tmp_path)[0].pid == str(os.getpid())
+        with pytest.raises(UserError, match=f"aaaa: in use, pid {os.getpid()}"):
             clean_runs(tmp_path, ["aaaa"])
     assert list_runs(tmp_path)[0].pid is None
 
@@ -45,6 +45,16 @@ def test_a_stale_lock_of_a_dead_process_is_no_run_in_progress(tmp_path: Path) ->
     make_run(tmp_path, "aaaa", 1)
     (tmp_path / "runs" / "aaaa" / "lock").write_text(str(2**22 + 1))
     assert list_runs(tmp_path)[0].pid is None
+
+
+@pytest.mark.parametrize("name", ["aaaa", "preprocess-1"])
+def test_an_id_that_another_process_has_got_since_is_no_run_in_progress(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "runs" / name
+    folder.mkdir(parents=True)
+    for file in ("lock", "pid"):  # kill -9 leaves the id behind, and this very process has it now
+        (folder / file).write_text(str(os.getpid()))
+    assert list_runs(tmp_path)[0].pid is None
+    assert clean_runs(tmp_path) == [name]
 
 
 def test_cleaning_frees_the_named_runs_only(tmp_path: Path) -> None:
@@ -57,8 +67,8 @@ def test_cleaning_frees_the_named_runs_only(tmp_path: Path) -> None:
 def test_cleaning_all_leaves_what_is_in_use(tmp_path: Path) -> None:
     make_run(tmp_path, "aaaa", 1)
     preprocess = tmp_path / "runs" / "preprocess-1"
-    preprocess.mkdir()
-    with RunState.open(tmp_path, "bbbb", {}), FileLock(preprocess / "lock"):
+    with RunState.open(tmp_path, "bbbb", {}), FinishedClips(preprocess, (2, 4, 4, 3)):
+        assert list_runs(tmp_path)[0].pid == str(os.getpid())
         assert clean_runs(tmp_path) == ["aaaa"]
         with pytest.raises(UserError, match="preprocess-1: in use"):
             clean_runs(tmp_path, ["preprocess-1"])

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 
+from t2s import lock
 from t2s.data.clip_reader import DecodedClip
 from t2s.errors import UserError
 
@@ -46,19 +46,15 @@ class FinishedClips:
         try:
             self._take()
         except OSError as error:
+            lock.release(self._folder)
             raise UserError(f"{self._folder}: cannot be written ({error.strerror})") from None
         return self
 
     def _take(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self._folder / "lock")
-        owner = self._folder / "pid"
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            pid = owner.read_text(encoding="ascii") if owner.exists() else "unknown"
-            raise UserError(f"{self._folder}: already preprocessing into it, pid {pid}") from None
-        owner.write_text(str(os.getpid()), encoding="ascii")
+            lock.acquire(self._folder)
+        except lock.InUseError as error:
+            raise UserError(f"{self._folder}: already preprocessing into it, pid {error.pid}") from None
         self._pixels = self._open("pixels.bin")
         self._log = self._open("finished.jsonl")
         self._read()
@@ -68,7 +64,7 @@ class FinishedClips:
     ) -> None:
         os.close(self._pixels)
         os.close(self._log)
-        self._lock.release()
+        lock.release(self._folder)
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -1,11 +1,14 @@
 """What a training remembers of itself: one row an epoch, and the steps of the epoch under way."""
 
+import logging
 import math
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
 from t2s.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 RANGES = ("low", "mid", "high")  # thirds of 0 … T-1
 
@@ -29,6 +32,21 @@ class History:
         self.norms.append(norm)
         for error, third in zip(x0_mse, thirds, strict=True):
             self.by_range[RANGES[third]].append(error)
+
+    def skip(self, step: int, clip_ids: list[str], loss: float, norm: float, allowed: int) -> None:
+        """Note a step that learnt nothing, for its loss or gradient norm is not finite.
+
+        Raises:
+            UserError: more of them than `allowed`.
+        """
+        self.skipped_steps.append(step)
+        if len(self.skipped_steps) <= allowed:
+            logger.warning("step %d skipped: loss %s, gradient norm %s", step, loss, norm)
+            return
+        raise UserError(
+            f"step {step}: loss {loss}, gradient norm {norm} (clips {', '.join(clip_ids)}); the last good "
+            "checkpoint is kept: lower train.learning_rate, check these clips, or allow train.max_skipped_steps"
+        )
 
     def close_epoch(self, epoch: int, step: int, rate: float, facts: Row) -> Row:
         """Turn the steps so far into the row of `epoch`; `facts` are noted as they are."""

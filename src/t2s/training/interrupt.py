@@ -13,10 +13,14 @@ class Interrupted(SystemExit):
 
 
 class InterruptRequest:
-    """While entered, SIGTERM and SIGINT are noted instead of ending the process. A second one ends it at once."""
+    """While entered, SIGTERM and SIGINT are noted instead of ending the process. A second one ends it at once.
+
+    While `at_once` is set so does the first: whoever sets it has nothing to save.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.at_once = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -31,9 +35,13 @@ class InterruptRequest:
             signal.signal(number, previous)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        ends, self.signal = self.at_once or self.signal is not None, number
+        if ends:
             raise Interrupted(128 + number)
-        self.signal = number
+
+    def is_asked(self) -> bool:
+        """Whether a signal came."""
+        return self.signal is not None
 
     def read(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items, ending early where a noted signal has also ended the processes that read them."""

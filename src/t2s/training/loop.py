@@ -21,11 +21,12 @@ from t2s.training.ema import EMA
 from t2s.training.history import History, Row
 from t2s.training.interrupt import InterruptRequest
 from t2s.training.loader import Batch
+from t2s.training.look import Measure, look
 from t2s.training.monitor import Flag, check
 from t2s.training.objective import Noised, Objective
 from t2s.training.optimizer import learning_rate, make_optimizers, set_learning_rate
 from t2s.training.randomness import step_generator
-from t2s.training.share import from_main_process
+from t2s.training.share import from_main_process, is_anyone, prepared_by_main, told_by_main
 from t2s.training.snapshot import capture, restore
 from t2s.training.state import RunState
 from t2s.training.validation import Validation
@@ -111,6 +112,7 @@ class _Run:
         self.started, self.first_step = time.perf_counter(), self.step
         self.last_saved = time.monotonic()
         self.flags: list[Flag] = check(self.history.rows, self.config.monitor)
+        self.interrupt = InterruptRequest()
 
     def run(self) -> TrainResult:
         training, num_steps = self.training, self.training.num_steps
@@ -122,26 +124,28 @@ class _Run:
             disable=not (sys.stderr.isatty() and self.accelerator.is_main_process),
         )
         self.denoiser.train()
-        with InterruptRequest() as interrupt, bar:
-            if self.step == 0 and training.state is not None:
+        with self.interrupt, bar:
+            if self.step == 0:
                 self._save()
-            for batch in interrupt.read(training.batches_from(self.step)):
+            elif self._owes_epoch():
+                self._close_epoch()
+            self._leave_if_asked()
+            self.interrupt.at_once = self.accelerator.num_processes == 1  # all is saved, and the first step may compile
+            for batch in self.interrupt.read(training.batches_from(self.step)):
                 loss = self._learn(batch)
                 self.step += 1
+                self.interrupt.at_once = False
                 bar.update()
                 if self.step % LOG_EVERY_STEPS == 0:
                     bar.set_postfix(loss=f"{loss:.4f}", clips_per_s=f"{self._clips_per_s():.1f}")
                 if self._ends_epoch():
                     self._close_epoch()
-                if self._is_anyone(interrupt.signal is not None):
-                    self._save()
-                    self.accelerator.wait_for_everyone()  # a launcher ends all processes as soon as one has left
-                    interrupt.leave()
+                self._leave_if_asked()
                 if self._is_save_due():
                     self._save()
             self._save()
             if self.step < num_steps:
-                interrupt.leave()
+                self.interrupt.leave()
         seconds = time.perf_counter() - self.started
         return TrainResult(self.ema.state(), self.history, self.flags, num_steps, seconds, self._clips_per_s())
 
@@ -157,7 +161,7 @@ class _Run:
         loss, x0_mse, t = self._backward(noised, self._thinned(batch.step))
         norm = float(nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            self._forgive_or_stop(batch, loss, norm)
+            self.history.skip(batch.step, batch.clip_ids, loss, norm, allowed=self.config.max_skipped_steps)
         else:
             for optimizer in self.optimizers:
                 optimizer.step()
@@ -202,17 +206,6 @@ class _Run:
         x0_mse, t = self.accelerator.gather((torch.cat(errors), noised.t))
         return mean_loss.item(), x0_mse, t
 
-    def _forgive_or_stop(self, batch: Batch, loss: float, norm: float) -> None:
-        skipped = self.history.skipped_steps
-        skipped.append(batch.step)
-        if len(skipped) <= self.config.max_skipped_steps:
-            logger.warning("step %d skipped: loss %s, gradient norm %s", batch.step, loss, norm)
-            return
-        raise UserError(
-            f"step {batch.step}: loss {loss}, gradient norm {norm} (clips {', '.join(batch.clip_ids)}); the last good "
-            "checkpoint is kept: lower train.learning_rate, check these clips, or allow train.max_skipped_steps"
-        )
-
     def _check_shares(self) -> None:
         processes, parts, clips = self.accelerator.num_processes, self.config.accumulation, self.config.batch_size
         if clips % (processes * parts):
@@ -220,16 +213,21 @@ class _Run:
                 f"train.batch_size {clips} must be a multiple of {processes} processes x train.accumulation {parts}"
             )
 
-    def _is_anyone(self, here: bool) -> bool:
-        """Whether it is so on any process: all must leave after the same step."""
-        if self.accelerator.num_processes == 1:
-            return here
-        count: Tensor = self.accelerator.reduce(torch.tensor(float(here), device=self.device))
-        return count.item() > 0
+    def _leave_if_asked(self) -> None:
+        """Write the state and leave, all processes after the same step, when a signal came to any of them."""
+        if is_anyone(self.interrupt.is_asked(), self.accelerator):
+            self._save()
+            self.accelerator.wait_for_everyone()  # a launcher ends all processes as soon as one has left
+            self.interrupt.leave()
 
     def _ends_epoch(self) -> bool:
         """Whether the step just made was the last one that starts in its epoch."""
         return self._epochs(self.step) > self._epochs(self.step - 1)
+
+    def _owes_epoch(self) -> bool:
+        """Whether the restored state is one of an epoch's end at which a signal cut the look at the model."""
+        closed = self.history.rows[-1]["step"] if self.history.rows else 0
+        return self._ends_epoch() and closed < self.step
 
     def _epochs(self, step: int) -> int:
         if step == self.training.num_steps:
@@ -237,15 +235,19 @@ class _Run:
         return step * self.config.batch_size // self.training.num_clips
 
     def _close_epoch(self) -> None:
-        """Row, validation, samples, flags and best weights of the epoch that ended."""
+        """Validation, samples, row, flags and best weights of the epoch that ended.
+
+        Where a signal cuts it, nothing has changed: the resumed run closes the epoch.
+        """
         training, history, epoch = self.training, self.history, self._epochs(self.step)
+        measured = told_by_main(lambda: self._look(epoch), self.accelerator)
+        if measured is None:
+            return
         rate = learning_rate(self.config, self.step - 1, training.num_steps)
-        row = history.close_epoch(epoch, self.step, rate, training.facts())
-        validates = epoch % self.config.validation.every_epochs == 0 or epoch == self.config.epochs
-        samples = epoch in self.config.sample_epochs or epoch == self.config.epochs
-        if self.accelerator.is_main_process and (validates or samples):
-            self._look(row, epoch, validates, samples)
-        self.accelerator.wait_for_everyone()
+        row = history.close_epoch(epoch, self.step, rate, training.facts() | measured)
+        if measured:
+            history.require_finite()  # on all processes alike: they stop together
+        prepared_by_main(lambda: self._keep_best(row), self.accelerator)
         told = {(flag.name, flag.level) for flag in self.flags}
         self.flags = check(history.rows, self.config.monitor)
         for flag in self.flags:
@@ -254,20 +256,19 @@ class _Run:
         training.tracker.log_metrics({f"epoch/{key}": value for key, value in row.items()}, step=self.step)
         training.tracker.set_tags({f"monitor.{flag.name}": flag.message for flag in self.flags})
 
-    def _look(self, row: Row, epoch: int, validates: bool, samples: bool) -> None:
-        """Measure with the averaged weights."""
-        self.ema.swap()
-        self.raw.eval()
-        with torch.inference_mode(), self.accelerator.autocast():
-            if validates:
-                row |= self.training.validation(self.raw)
-            if samples:
-                row |= self.training.on_samples(self.raw, epoch)
-        self.raw.train()
-        self.ema.swap()
-        self.history.require_finite()
+    def _look(self, epoch: int) -> Row | None:
+        """What is due to be measured after this epoch; None: cut by a signal."""
+        training, is_last = self.training, epoch == self.config.epochs
+        measures: list[Measure] = []
+        if epoch % self.config.validation.every_epochs == 0 or is_last:
+            measures.append(training.validation)
+        if epoch in self.config.sample_epochs or is_last:
+            measures.append(lambda model: training.on_samples(model, epoch))
+        return look(self.raw, self.ema, self.accelerator, measures, self.interrupt.is_asked) if measures else {}
+
+    def _keep_best(self, row: Row) -> None:
         best, state = self.history.best, self.training.state
-        if validates and state is not None and (best is None or row["x0_mse"] < best):
+        if state is not None and "x0_mse" in row and (best is None or row["x0_mse"] < best):
             self.history.best = row["x0_mse"]
             state.save_best(self.step, self.ema.state(), {"x0_mse": row["x0_mse"]})
 

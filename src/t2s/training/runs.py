@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from t2s import lock
 from t2s.errors import UserError
 from t2s.tracking.buffer import Buffer
-from t2s.training.state import LOCK_NAME, STATE_PATTERN, acquire_lock, release_lock
-
-PREPROCESS_PREFIX = "preprocess-"  # finished clips of a preprocess; it keeps its pid apart and locks with flock
+from t2s.training.state import STATE_PATTERN
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class RunSummary:
 
     Attributes:
         step: of the newest state, None before the first.
-        pid: of the process that works on it now, or None.
+        pid: of the process that works on it now, as far as it is known; None: nobody does.
         size_bytes: of all its files.
         updated: its last change, in seconds since the epoch.
         unsent: whether MLflow still lacks some of its metrics.
@@ -34,7 +31,7 @@ class RunSummary:
 
     name: str
     step: int | None
-    pid: int | None
+    pid: str | None
     size_bytes: int
     updated: float
     unsent: bool
@@ -86,18 +83,14 @@ def clean_runs(root: Path, names: Sequence[str] | None = None, keep: Collection[
 
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    if folder.name.startswith(PREPROCESS_PREFIX):
-        try:
-            with FileLock(folder / LOCK_NAME, timeout=0):
-                yield
-        except Timeout:
-            raise UserError(f"{folder.name}: in use, pid {_living(folder / 'pid')}; wait for it or stop it") from None
-    else:
-        lock = acquire_lock(folder)
-        try:
-            yield
-        finally:
-            release_lock(folder, lock)
+    try:
+        lock.acquire(folder)
+    except lock.InUseError as error:
+        raise UserError(f"{folder.name}: in use, pid {error.pid}; wait for it or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release(folder)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -110,7 +103,7 @@ def _summary(folder: Path) -> RunSummary:
     return RunSummary(
         name=folder.name,
         step=int(states[-1].stem.removeprefix("state-")) if states else None,
-        pid=_living(folder / ("pid" if folder.name.startswith(PREPROCESS_PREFIX) else LOCK_NAME)),
+        pid=lock.holder(folder),
         size_bytes=sum(file.st_size for file in files),
         updated=max((file.st_mtime for file in files), default=0.0),
         unsent=Buffer(folder / "tracking.jsonl").pending(),
@@ -123,18 +116,6 @@ def _file_stats(folder: Path) -> Iterator[os.stat_result]:
         with suppress(FileNotFoundError):  # a running training replaces its files
             if path.is_file():
                 yield path.stat()
-
-
-def _living(owner: Path) -> int | None:
-    """The process named in a file, unless it is dead. Asking for the lock itself could turn a trainer away."""
-    try:
-        pid = int(owner.read_text("ascii"))
-        os.kill(pid, 0)
-    except PermissionError:
-        return pid
-    except (OSError, ValueError):
-        return None
-    return pid
 
 
 def _description(path: Path) -> dict[str, Any]:

@@ -1,19 +1,21 @@
-"""Several processes, one of which touches the disk: what it prepares, and the state it hands to all others.
+"""Several processes, one of which touches the disk: what it prepares or finds, and the state it hands to all others.
 
 JSON and tensors travel, nothing is pickled.
 """
 
 import json
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 from torch.distributed import broadcast
 
 from t2s.checkpoint import Checkpoint
 
 Prepared = TypeVar("Prepared")
+Told = TypeVar("Told")
 
 
 def prepared_by_main(prepare: Callable[[], Prepared], accelerator: Accelerator) -> Prepared | None:
@@ -36,6 +38,26 @@ def prepared_by_main(prepare: Callable[[], Prepared], accelerator: Accelerator) 
     if failed.item():
         raise SystemExit(1)
     return prepared
+
+
+def told_by_main(find: Callable[[], Told], accelerator: Accelerator) -> Told:
+    """What `find` returns on the main process, a JSON value, on every process; the others wait for it.
+
+    Raises what `prepared_by_main` raises.
+    """
+    found = prepared_by_main(find, accelerator)
+    if accelerator.num_processes == 1:
+        return cast(Told, found)
+    told: Told = json.loads(_share_bytes(json.dumps(found).encode("ascii"), accelerator))
+    return told
+
+
+def is_anyone(here: bool, accelerator: Accelerator) -> bool:
+    """Whether it is so on any process."""
+    if accelerator.num_processes == 1:
+        return here
+    count: Tensor = accelerator.reduce(torch.tensor(float(here), device=accelerator.device))
+    return count.item() > 0
 
 
 def from_main_process(found: Checkpoint | None, accelerator: Accelerator) -> Checkpoint | None:

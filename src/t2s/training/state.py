@@ -1,16 +1,14 @@
 """The run-state directory: where a killed training goes on from.
 
 runs/<fingerprint>/         under the project root, git-ignored; no DVC out (DVC deletes its outs first)
-    lock                    held while a process trains; its content is that process's id
+    lock                    held while a process trains (lock.py)
     run.json                what this run is, for people and `t2s runs list`
     state-00000042.safetensors   everything needed to go on after step 42; the newest k are kept
     best.safetensors        the weights with the best validation so far
     tracking.jsonl …        the tracker's buffer
 """
 
-import fcntl
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,26 +18,23 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from t2s import atomic
+from t2s import atomic, lock
 from t2s.checkpoint import Checkpoint, differing_keys, load_checkpoint, read_metadata, save_checkpoint
 from t2s.errors import UserError
 
 STATE_PATTERN = "state-" + "[0-9]" * 8 + ".safetensors"
 STATE_KIND = "training state"
-LOCK_NAME = "lock"
 
 logger = logging.getLogger(__name__)
-_held: set[Path] = set()  # POSIX locks do not exclude their own process
 
 
 class RunState:
     """One training's state, held exclusively from `open` to `close` (a context manager)."""
 
-    def __init__(self, folder: Path, lock: int, config: Mapping[str, Any], keep: int) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any], keep: int) -> None:
         self.folder = folder
         self.fingerprint = folder.name
         self.tracking_buffer = folder / "tracking.jsonl"
-        self._lock = lock
         self._config = dict(config)
         self._keep = keep
 
@@ -57,11 +52,12 @@ class RunState:
         """
         folder = root.resolve() / "runs" / fingerprint
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = acquire_lock(folder)
+            lock.acquire(folder)
+        except lock.InUseError as error:
+            raise UserError(f"already training {fingerprint}, pid {error.pid}; wait for it or stop it") from None
         except OSError as error:
             raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
-        state = cls(folder, lock, config, keep)
+        state = cls(folder, config, keep)
         try:
             atomic.remove_partials(folder)
             if fresh:
@@ -75,7 +71,7 @@ class RunState:
 
     def close(self) -> None:
         """Release the lock."""
-        release_lock(self.folder, self._lock)
+        lock.release(self.folder)
 
     def __enter__(self) -> Self:
         return self
@@ -164,37 +160,5 @@ class RunState:
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != LOCK_NAME:
+            elif path.name != lock.NAME:
                 path.unlink(missing_ok=True)
-
-
-def acquire_lock(folder: Path) -> int:
-    """Take the folder's lock without waiting; return its file descriptor.
-
-    A POSIX record lock (lockf), not flock: forked loader workers do not inherit it, so a killed trainer frees
-    it at once, even while its workers are still dying.
-
-    Raises:
-        UserError: "already training <fingerprint>, pid N".
-    """
-    if folder in _held:
-        raise UserError(f"already training {folder.name}, pid {os.getpid()} (this very process)")
-    lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        pid = os.pread(lock, 32, 0).decode(errors="replace") or "unknown"
-        os.close(lock)
-        raise UserError(f"already training {folder.name}, pid {pid}; wait for it or stop it") from None
-    os.truncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    _held.add(folder)
-    return lock
-
-
-def release_lock(folder: Path, lock: int) -> None:
-    """Give the folder free again; a second time does nothing."""
-    if folder in _held:
-        _held.remove(folder)
-        os.truncate(lock, 0)
-        os.close(lock)
