@@ -102,7 +102,7 @@ class Sections:
     def as_tree(self) -> Tree:
         """The part that decides the figures: neither when red flags go up, nor evaluation that no cell does."""
         used = {"seed", "batch_size", "clips_per_sign", "timestep_clips", "bootstrap_resamples"}
-        used |= {"num_steps", "guidance_scale", "guidance_rescale", "sampler"}
+        used |= {"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler"}
         return {
             "model": self.model.model_dump(mode="json"),
             "diffusion": self.diffusion.model_dump(mode="json"),

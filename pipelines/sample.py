@@ -33,6 +33,7 @@ def main() -> None:
             num_steps=config.num_steps,
             guidance_scale=config.guidance_scale,
             guidance_rescale=config.guidance_rescale,
+            polish=config.polish,
             sampler=config.sampler,
         )
         name = file_stem(prompt)

@@ -120,6 +120,7 @@ def test_the_defaults_that_the_help_names_are_those_of_sampling() -> None:
     assert named == {
         "steps": str(sampling.DEFAULT_NUM_STEPS),
         "guidance_scale": f"{sampling.DEFAULT_GUIDANCE_SCALE:g}",
+        "polish": str(sampling.DEFAULT_POLISH),
         "sampler": sampling.DEFAULT_SAMPLER,
     }
 

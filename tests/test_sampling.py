@@ -46,7 +46,7 @@ def test_sample_i_of_seed_s_is_sample_0_of_seed_s_plus_i(model: Text2Sign, sampl
     for i in range(3):
         alone = model("hello", 1, seed=5 + i, num_steps=4, sampler=sampler)
         assert levels_apart(together.frames[i], alone.frames[0]) <= 1  # batches may round differently
-    assert levels_apart(together.frames[0], together.frames[1]) > 10
+    assert levels_apart(together.frames[0], together.frames[1]) > 5
 
 
 @pytest.mark.parametrize("sampler", ["dpmpp", "ddpm"])
@@ -59,6 +59,7 @@ def test_the_prompt_and_its_guidance_decide_the_clip(model: Text2Sign) -> None:
     hello = model("hello", num_steps=3).frames
     assert levels_apart(hello, model("thank you", num_steps=3).frames) > 1
     assert levels_apart(hello, model("hello", num_steps=3, guidance_scale=1.0).frames) > 1
+    assert levels_apart(hello, model("hello", num_steps=3, polish=0).frames) > 1
 
 
 def test_large_orders_are_made_in_parts_without_changing_a_clip(
@@ -69,7 +70,7 @@ def test_large_orders_are_made_in_parts_without_changing_a_clip(
     monkeypatch.setattr(sampling, "MAX_BATCH", 2)
     parts = model("hello thank you", 5, num_steps=3, on_step=lambda done, total: seen.append((done, total))).frames
     assert levels_apart(whole, parts) <= 1
-    total = 2 * 3 * 3  # signs, parts, steps
+    total = 2 * 3 * (3 + 2)  # signs, parts, steps and rounds of polish
     assert seen == [(done, total) for done in range(1, total + 1)]
 
 
@@ -81,7 +82,7 @@ def test_ddpm_never_adds_the_starting_noise_again(model: Text2Sign, monkeypatch:
         return torch.zeros_like(x_t)
 
     monkeypatch.setattr(model, "denoiser", blind)
-    model.generate(["hello"], [3], num_steps=4, guidance_scale=1.0, sampler="ddpm")
+    model.generate(["hello"], [3], num_steps=4, guidance_scale=1.0, sampler="ddpm", polish=0)
     correlation = torch.corrcoef(torch.stack(seen[:2]))[0, 1]
     assert abs(float(correlation)) < 0.9  # 1 when x_T itself is the noise that is added
 
@@ -175,6 +176,7 @@ def test_a_sentence_model_takes_the_prompt_whole(tmp_path: Path, make_checkpoint
         ({"guidance_scale": float("nan")}, "guidance_scale nan"),
         ({"guidance_scale": 51.0}, "guidance_scale 51"),
         ({"guidance_rescale": 1.5}, "guidance_rescale 1.5"),
+        ({"polish": 17}, "polish 17"),
         ({"sampler": "magic"}, "sampler 'magic'"),
         ({"prompt": " \t"}, "empty"),
         ({"prompt": "hello\0"}, "NUL"),

@@ -61,6 +61,7 @@ def test_what_a_checkpoint_is_sampled_with_by_default_is_what_params_yaml_says(p
     assert sample["num_steps"] == sampling.DEFAULT_NUM_STEPS
     assert sample["guidance_scale"] == sampling.DEFAULT_GUIDANCE_SCALE
     assert sample["guidance_rescale"] == sampling.DEFAULT_GUIDANCE_RESCALE
+    assert sample["polish"] == sampling.DEFAULT_POLISH
     assert sample["sampler"] == sampling.DEFAULT_SAMPLER
 
 

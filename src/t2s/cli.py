@@ -47,9 +47,12 @@ def sample(
     output_dir: Annotated[Path, typer.Option(help="Folder for the clips.")] = Path("samples"),
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
     num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
-    steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 16.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 12.")] = None,
     guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
     sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
+    polish: Annotated[
+        int | None, typer.Option(min=0, max=16, help="Rounds that take noise out of a finished clip; default 2.")
+    ] = None,
     format: Annotated[Literal["mp4", "gif", "png"], typer.Option(help="png is a contact sheet.")] = "mp4",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N")] = "auto",
     scale: Annotated[int, typer.Option(min=1, max=16, help="Each pixel becomes SCALE x SCALE.")] = 4,
@@ -71,7 +74,9 @@ def sample(
     from t2s.diffusion.lean_import import import_solvers
 
     import_solvers()
-    options: dict[str, Any] = {"num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler}
+    options: dict[str, Any] = {
+        "num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler, "polish": polish
+    }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}  # sampling.py has the other defaults
     text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)
     with step_bar("sample") as on_step:

@@ -16,6 +16,7 @@ class SampleConfig(BaseModel):
     num_steps: int = Field(ge=1, description="network evaluations, at most diffusion.num_timesteps")
     guidance_scale: float = Field(ge=0, le=50)
     guidance_rescale: float = Field(ge=0, le=1)
+    polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
     sampler: Literal["ddpm", "ddim", "dpmpp"]
     scale: int = Field(ge=1, le=16, description="each pixel becomes scale x scale in the files")
     mark: bool = Field(description="a visible AI-generated strip")

@@ -15,6 +15,7 @@ from t2s.checkpoint import Checkpoint, load_checkpoint
 from t2s.clips import CARRIED, Clips, carried
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
+from t2s.diffusion.polish import polished
 from t2s.diffusion.prediction import to_x0
 from t2s.diffusion.schedule import make_schedule
 from t2s.diffusion.solvers import SamplerName, sample
@@ -26,12 +27,14 @@ from t2s.prompts import explain_unknown, parse_prompt
 
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
 DEFAULT_SAMPLER: SamplerName = "dpmpp"
-DEFAULT_NUM_STEPS = 16
+DEFAULT_NUM_STEPS = 12
 DEFAULT_GUIDANCE_SCALE = 2.0
 DEFAULT_GUIDANCE_RESCALE = 0.0
+DEFAULT_POLISH = 2
 TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs follow each other
 
 MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section
+MAX_POLISH = 16
 MAX_SEED = 2**63 - 1  # torch takes no larger one
 # What the network was before there was a key for it, so that older checkpoints still load.
 BEFORE_THE_KEY = {"projection_taper": True}
@@ -106,6 +109,7 @@ class Text2Sign:
         guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
         guidance_rescale: float = DEFAULT_GUIDANCE_RESCALE,
         sampler: SamplerName = DEFAULT_SAMPLER,
+        polish: int = DEFAULT_POLISH,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Clips:
         """Clips of one prompt: `.frames` is (B, F, H, W, C) uint8.
@@ -121,7 +125,8 @@ class Text2Sign:
             guidance_rescale: 0 … 1, how far the guided prediction keeps the standard deviation of the unguided one
                 (Lin et al. 2024, 2305.08891, eq. 15-16).
             sampler: dpmpp, ddim or ddpm.
-            on_step: called with (steps done, steps in all), over all signs of the prompt.
+            polish: 0 … 16 rounds that take noise out of the finished clip, each two passes through the network.
+            on_step: called with (steps done, steps in all), rounds of polish included, over all signs of the prompt.
 
         Raises:
             UserError: an empty or too long prompt, no known sign in it, or a number out of range.
@@ -131,8 +136,10 @@ class Text2Sign:
         if not 0 <= seed <= MAX_SEED - num_samples + 1:
             raise UserError(f"seed {seed}: it and those that follow it must lie in 0 … {MAX_SEED}")
         for name, value, highest in (
-            ("guidance_scale", guidance_scale, MAX_GUIDANCE_SCALE), ("guidance_rescale", guidance_rescale, 1.0)
-        ):  # fmt: skip
+            ("guidance_scale", guidance_scale, MAX_GUIDANCE_SCALE),
+            ("guidance_rescale", guidance_rescale, 1.0),
+            ("polish", polish, MAX_POLISH),
+        ):
             if not 0 <= value <= highest:
                 raise UserError(f"{name} {value} is outside 0 … {highest:g}")
         signs = self._signs_of(prompt)
@@ -142,7 +149,7 @@ class Text2Sign:
             step = _scaled(on_step, number, len(signs))
             clips = self.generate(
                 [sign] * num_samples, seeds, num_steps=num_steps, guidance_scale=guidance_scale,
-                guidance_rescale=guidance_rescale, sampler=sampler, on_step=step,
+                guidance_rescale=guidance_rescale, sampler=sampler, polish=polish, on_step=step,
             )  # fmt: skip
             segments.append(clips)
         return Clips.from_model(
@@ -155,6 +162,7 @@ class Text2Sign:
                 "guidance_scale": guidance_scale,
                 "guidance_rescale": guidance_rescale,
                 "sampler": sampler,
+                "polish": polish,
                 **carried(self.metadata),
             },
             seeds=seeds,
@@ -169,6 +177,7 @@ class Text2Sign:
         guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
         guidance_rescale: float = DEFAULT_GUIDANCE_RESCALE,
         sampler: SamplerName = DEFAULT_SAMPLER,
+        polish: int = DEFAULT_POLISH,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Tensor:
         """One clip per (prompt, seed), (B, C, F, H, W) in [-1, 1]. '' is the null prompt. No checks on words."""
@@ -179,13 +188,18 @@ class Text2Sign:
         for number, start in enumerate(starts):
             rows = slice(start, start + MAX_BATCH)
             generators = _seeded(seeds[rows])
-            noise = _draw_noise(self.clip, generators)
+            noise, ids = _draw_noise(self.clip, generators), prompt_ids[rows].to(self.device)
+            report = _scaled(on_step, number, len(starts)) or _unheard
             made = sample(
-                denoiser, noise.to(self.device), prompt_ids[rows].to(self.device), schedule=self.schedule,
-                kind=self.kind, sampler=sampler, num_steps=num_steps,
+                denoiser, noise.to(self.device), ids, schedule=self.schedule,
+                kind=self.kind, sampler=sampler, num_steps=num_steps, to_zero=polish > 0,
                 generator=generators,
-                on_step=_scaled(on_step, number, len(starts)),
+                on_step=_of_more(report, polish),
             )  # fmt: skip
+            for done in range(1, polish + 1):
+                fresh = _draw_noise(self.clip, generators).to(self.device)
+                made = polished(self.denoise_x0, made, ids, fresh, self.schedule)
+                report(num_steps + done, num_steps + polish)
             batches.append(made)
         return torch.cat(batches)
 
@@ -265,6 +279,15 @@ def resolve_device(name: str) -> torch.device:
             f"device '{name}' is not usable here ({str(error).splitlines()[0]}); try --device cpu"
         ) from None
     return device
+
+
+def _unheard(done: int, total: int) -> None:
+    """Progress that nobody asked for."""
+
+
+def _of_more(on_step: Callable[[int, int], None], more: int) -> Callable[[int, int], None]:
+    """Progress of what has `more` steps after it."""
+    return lambda done, total: on_step(done, total + more)
 
 
 def _scaled(on_step: Callable[[int, int], None] | None, number: int, count: int) -> Callable[[int, int], None] | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from t2s.diffusion.prediction import target, to_eps, to_v
 from t2s.diffusion.schedule import Schedule, cosine, linear, rescale_zero_terminal_snr, shift_logsnr
-from t2s.diffusion.solvers import make_scheduler, sample, trailing_timesteps
+from t2s.diffusion.solvers import descending_timesteps, make_scheduler, sample, trailing_timesteps
 from t2s.errors import UserError
 
 MEAN, STD = 0.1, 0.25  # of the Gaussian pixels: far inside [-1, 1], so that clipping plays no part
@@ -32,7 +32,9 @@ def exact(schedule: Schedule, kind: str, seen: list[int] | None = None):
     return denoise
 
 
-def drawn(schedule: Schedule, sampler: str, num_steps: int, kind: str = "sample", denoise=None) -> torch.Tensor:
+def drawn(
+    schedule: Schedule, sampler: str, num_steps: int, kind: str = "sample", denoise=None, to_zero: bool = False
+) -> torch.Tensor:
     noise = torch.randn(1, 3, 8, 32, 32, generator=torch.Generator().manual_seed(0))
     return sample(
         denoise or exact(schedule, kind),
@@ -42,6 +44,7 @@ def drawn(schedule: Schedule, sampler: str, num_steps: int, kind: str = "sample"
         kind=kind,
         sampler=sampler,
         num_steps=num_steps,
+        to_zero=to_zero,
         generator=torch.Generator().manual_seed(1),
     )
 
@@ -125,6 +128,27 @@ def test_timesteps_fall_evenly_from_the_noisiest(num_timesteps: int, data: st.Da
     gaps = {a - b for a, b in pairwise(times)} | {times[-1] + 1}
     assert min(gaps) >= 1
     assert max(gaps) - min(gaps) <= 2
+
+
+@given(st.integers(2, 1000), st.data())
+def test_timesteps_to_zero_fall_evenly_from_one_end_to_the_other(num_timesteps: int, data: st.DataObject) -> None:
+    num_steps = data.draw(st.integers(2, num_timesteps))
+    times = descending_timesteps(num_timesteps, num_steps)
+    assert len(times) == num_steps
+    assert (times[0], times[-1]) == (num_timesteps - 1, 0)
+    gaps = {a - b for a, b in pairwise(times)}
+    assert min(gaps) >= 1
+    assert max(gaps) - min(gaps) <= 2
+    assert descending_timesteps(num_timesteps, 1) == [num_timesteps - 1]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_on_the_way_to_zero_it_keeps_the_distribution_and_ends_there(sampler: str) -> None:
+    seen: list[int] = []
+    made = drawn(COSINE, sampler, 25, denoise=exact(COSINE, "sample", seen), to_zero=True)
+    assert seen == descending_timesteps(50, 25)
+    assert made.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert 1 - SHRINKS[sampler] / 25 < made.std().item() / STD < 1.03
 
 
 @pytest.mark.parametrize("num_steps", [5, 10, 25, 50])

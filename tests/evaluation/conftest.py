@@ -55,6 +55,7 @@ EVALUATE: dict[str, Any] = {
     "num_steps": 4,
     "guidance_scale": 1.0,
     "guidance_rescale": 0.0,
+    "polish": 1,
     "sampler": "dpmpp",
     "timestep_clips": 4,
     "ranking_clips": 8,

@@ -181,11 +181,11 @@ def test_a_strip_of_a_model_nobody_knows_still_says_what_it_is(copied: Path) -> 
 
 
 def test_the_page_says_how_its_clips_were_sampled(copied: Path) -> None:
-    how = {"sampler": "ddim", "num_steps": 7, "guidance_scale": 1.5, "guidance_rescale": 0.0}
-    set_params(copied, {"evaluate": how, "sample": how | {"num_steps": 9, "guidance_rescale": 0.25}})
+    how = {"sampler": "ddim", "num_steps": 7, "guidance_scale": 1.5, "guidance_rescale": 0.0, "polish": 0}
+    set_params(copied, {"evaluate": how, "sample": how | {"num_steps": 9, "guidance_rescale": 0.25, "polish": 2}})
     text = Outline(render_page(read_inputs(copied))).text
     assert "Sampled with ddim, 7 steps, guidance scale 1.5." in text.replace("1.50", "1.5")
-    assert "AI-generated: ddim, 9 steps, guidance scale 1.5, rescaled by 0.25" in text.replace("1.50", "1.5")
+    assert "AI-generated: ddim, 9 steps, guidance scale 1.5, rescaled by 0.25, polish 2" in text.replace("1.50", "1.5")
 
 
 def test_the_parameters_of_the_data_are_listed_without_their_place(copied: Path) -> None:

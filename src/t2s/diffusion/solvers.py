@@ -57,6 +57,12 @@ def trailing_timesteps(num_timesteps: int, num_steps: int) -> list[int]:
     return spread
 
 
+def descending_timesteps(num_timesteps: int, num_steps: int) -> list[int]:
+    """`num_steps` timesteps, evenly from T-1 down to 0 (diffusers' "linspace"); one alone is T-1."""
+    spread: list[int] = np.linspace(num_timesteps - 1, 0, num_steps).round().astype(int).tolist()
+    return spread
+
+
 @torch.inference_mode()
 def sample(
     denoiser: Denoiser,
@@ -67,6 +73,7 @@ def sample(
     kind: PredictionType,
     sampler: SamplerName,
     num_steps: int,
+    to_zero: bool = False,
     generator: torch.Generator | list[torch.Generator] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
@@ -74,6 +81,7 @@ def sample(
 
     Args:
         num_steps: network evaluations, 1 … T.
+        to_zero: the last of them is at t = 0, which leaves more detail and more noise: for clips that are `polished`.
         generator: of the noise DDPM adds on its way, one for all clips or one a clip; the others draw none.
         on_step: called with (steps done, num_steps).
 
@@ -83,7 +91,8 @@ def sample(
     if not 1 <= num_steps <= schedule.num_timesteps:
         raise UserError(f"num_steps {num_steps} is outside 1 … {schedule.num_timesteps} (diffusion.num_timesteps)")
     scheduler = make_scheduler(sampler, schedule, kind)
-    scheduler.set_timesteps(timesteps=trailing_timesteps(schedule.num_timesteps, num_steps), device=noise.device)
+    spread = descending_timesteps if to_zero else trailing_timesteps
+    scheduler.set_timesteps(timesteps=spread(schedule.num_timesteps, num_steps), device=noise.device)
     extra = {"generator": generator} if sampler == "ddpm" else {}
     x = noise
     for done, t in enumerate(scheduler.timesteps, start=1):

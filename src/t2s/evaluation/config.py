@@ -58,6 +58,7 @@ class EvaluateConfig(BaseModel):
     num_steps: int = Field(ge=1, description="network evaluations of a generated clip, at most T")
     guidance_scale: float = Field(ge=0, le=50, description="1: no guidance")
     guidance_rescale: float = Field(ge=0, le=1, description="Lin et al. 2023; 0: none")
+    polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
     sampler: Literal["ddpm", "ddim", "dpmpp"]
     timestep_clips: int = Field(ge=1, description="held-out clips of the per-timestep errors")
     ranking_clips: int = Field(ge=2, description="held-out clips ranked under every prompt")
