@@ -28,7 +28,7 @@ from t2s.prompts import explain_unknown, parse_prompt
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
 DEFAULT_SAMPLER: SamplerName = "dpmpp"
 DEFAULT_NUM_STEPS = 12
-DEFAULT_GUIDANCE_SCALE = 2.0
+DEFAULT_GUIDANCE_SCALE = 2.5
 DEFAULT_GUIDANCE_RESCALE = 0.0
 DEFAULT_POLISH = 2
 TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs follow each other
@@ -125,7 +125,7 @@ class Text2Sign:
             guidance_rescale: 0 … 1, how far the guided prediction keeps the standard deviation of the unguided one
                 (Lin et al. 2024, 2305.08891, eq. 15-16).
             sampler: dpmpp, ddim or ddpm.
-            polish: 0 … 16 rounds that take noise out of the finished clip, each two passes through the network.
+            polish: 0 … 16 rounds that take noise out of the finished clip, each a pass through the network.
             on_step: called with (steps done, steps in all), rounds of polish included, over all signs of the prompt.
 
         Raises:
@@ -188,17 +188,16 @@ class Text2Sign:
         for number, start in enumerate(starts):
             rows = slice(start, start + MAX_BATCH)
             generators = _seeded(seeds[rows])
-            noise, ids = _draw_noise(self.clip, generators), prompt_ids[rows].to(self.device)
+            noise, ids = _draw_noise(self.clip, generators).to(self.device), prompt_ids[rows].to(self.device)
             report = _scaled(on_step, number, len(starts)) or _unheard
             made = sample(
-                denoiser, noise.to(self.device), ids, schedule=self.schedule,
+                denoiser, noise, ids, schedule=self.schedule,
                 kind=self.kind, sampler=sampler, num_steps=num_steps, to_zero=polish > 0,
                 generator=generators,
                 on_step=_of_more(report, polish),
             )  # fmt: skip
             for done in range(1, polish + 1):
-                fresh = _draw_noise(self.clip, generators).to(self.device)
-                made = polished(self.denoise_x0, made, ids, fresh, self.schedule)
+                made = polished(self.denoise_x0, made, ids, self.schedule)
                 report(num_steps + done, num_steps + polish)
             batches.append(made)
         return torch.cat(batches)
