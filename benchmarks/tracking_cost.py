@@ -124,7 +124,9 @@ class Heard(logging.Handler):
         self._said.set()
 
     def __enter__(self) -> "Heard":
-        logging.getLogger("t2s.tracking.launch").addHandler(self)
+        logger = logging.getLogger("t2s.tracking.launch")
+        logger.setLevel(logging.WARNING)  # the workload keeps the package quieter than that
+        logger.addHandler(self)
         return self
 
     def __exit__(self, *_: object) -> None:

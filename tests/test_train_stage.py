@@ -220,9 +220,10 @@ def test_asked_to_stop_it_saves_leaves_in_time_and_goes_on(
 
 # A stage that waits where DVC's `cmd` would be checking or reading clips, for as long as a large data set takes.
 WAITING = """
-import runpy, sys, time
+import runpy, signal, sys, time
 from pathlib import Path
 from t2s.data.clips import ClipStore
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever tests in the background has it ignored
 def wait(*arguments):
     Path("waiting").touch()
     time.sleep(60)
