@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -107,7 +108,10 @@ def run_loop(
     denoiser: nn.Module | None = None,
     tracker: Tracker | None = None,
 ) -> Clock:
-    """Train about `num_steps` steps of `denoiser`, or else of our model, with the loop of the train stage."""
+    """Train about `num_steps` steps of `denoiser`, or else of our model, with the loop of the train stage.
+
+    An epoch is BATCHES_STORED batches here, however many clips the recipe holds.
+    """
     clock = Clock(inside)
     epochs = -(-num_steps // BATCHES_STORED)
     validation = recipe.train.validation.model_copy(update={"every_epochs": epochs})
@@ -120,7 +124,8 @@ def run_loop(
     whole: Training = replace(
         training,
         objective=TimedObjective(training.objective, clock),
-        batches_from=lambda step: clock.batches(training.batches_from(step)),
+        num_clips=BATCHES_STORED * recipe.train.batch_size,
+        batches_from=lambda step: clock.batches(islice(training.batches_from(step), epochs * BATCHES_STORED)),
         validation=lambda denoiser: {},
         on_samples=lambda denoiser, epoch: {},
     )
