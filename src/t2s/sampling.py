@@ -33,7 +33,7 @@ DEFAULT_GUIDANCE_RESCALE = 0.0
 DEFAULT_POLISH = 2
 TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs follow each other
 
-MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section
+MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section, and so is the next
 MAX_POLISH = 16
 MAX_SEED = 2**63 - 1  # torch takes no larger one
 # What the network was before there was a key for it, so that older checkpoints still load.
@@ -189,16 +189,16 @@ class Text2Sign:
             rows = slice(start, start + MAX_BATCH)
             generators = _seeded(seeds[rows])
             noise, ids = _draw_noise(self.clip, generators).to(self.device), prompt_ids[rows].to(self.device)
-            report = _scaled(on_step, number, len(starts)) or _unheard
+            report = _scaled(on_step, number, len(starts), more=polish)
             made = sample(
                 denoiser, noise, ids, schedule=self.schedule,
                 kind=self.kind, sampler=sampler, num_steps=num_steps, to_zero=polish > 0,
                 generator=generators,
-                on_step=_of_more(report, polish),
+                on_step=report,
             )  # fmt: skip
             for done in range(1, polish + 1):
                 made = polished(self.denoise_x0, made, ids, self.schedule)
-                report(num_steps + done, num_steps + polish)
+                report(num_steps + done, num_steps)
             batches.append(made)
         return torch.cat(batches)
 
@@ -280,17 +280,10 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def _unheard(done: int, total: int) -> None:
-    """Progress that nobody asked for."""
-
-
-def _of_more(on_step: Callable[[int, int], None], more: int) -> Callable[[int, int], None]:
-    """Progress of what has `more` steps after it."""
-    return lambda done, total: on_step(done, total + more)
-
-
-def _scaled(on_step: Callable[[int, int], None] | None, number: int, count: int) -> Callable[[int, int], None] | None:
-    """Progress of segment `number` out of `count`, in steps of the whole."""
+def _scaled(
+    on_step: Callable[[int, int], None] | None, number: int, count: int, more: int = 0
+) -> Callable[[int, int], None]:
+    """Progress of part `number` out of `count`, in steps of the whole; each part takes `more` than it says."""
     if on_step is None:
-        return None
-    return lambda done, total: on_step(number * total + done, count * total)
+        return lambda done, total: None
+    return lambda done, total: on_step(number * (total + more) + done, count * (total + more))

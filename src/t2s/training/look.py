@@ -12,7 +12,7 @@ from t2s.training.history import Row
 Measure = Callable[[nn.Module], Row]
 
 
-class _Cut(Exception):  # noqa: N818  # a request, no error
+class CutError(Exception):
     """Somebody asked for the end of the look."""
 
 
@@ -27,7 +27,7 @@ def look(
 
     def cut_if_asked(*_: object) -> None:
         if is_asked():
-            raise _Cut
+            raise CutError
 
     found: Row = {}
     hook = model.register_forward_pre_hook(cut_if_asked)
@@ -37,7 +37,7 @@ def look(
         with torch.inference_mode(), accelerator.autocast():
             for measure in measures:
                 found |= measure(model)
-    except _Cut:
+    except CutError:
         return None
     finally:
         model.train()
