@@ -23,7 +23,7 @@ from measure import bench_device, in_own_process, median_s, peak_memory_mib
 from results import RESULTS, finding, make_parser, record
 from workload import QUICK, idle_memory_mib, make_denoiser, plain_step, random_inputs, read_settings
 
-from t2s.training.precision import resolve_precision
+from t2s.precision import resolve_precision
 
 AXES: dict[str, tuple[str, tuple[int, ...]]] = {
     "frames": ("data.num_frames", (8, 16, 32, 64)),

@@ -17,13 +17,10 @@ import torch
 from measure import bench_device, count_flops, in_own_process, median_s, peak_memory_mib
 from peer_models import PEERS
 from results import finding, make_parser, record
-from workload import QUICK, idle_memory_mib, plain_step, random_inputs, read_settings
+from workload import QUICK, idle_memory_mib, plain_step, random_inputs, read_settings, sample_as_asked
 
-from t2s.diffusion.guidance import guided
-from t2s.diffusion.schedule import make_schedule
-from t2s.diffusion.solvers import sample
+from t2s.precision import resolve_precision
 from t2s.settings import Settings
-from t2s.training.precision import resolve_precision
 
 BATCH = 4
 REPEATS = 5
@@ -56,19 +53,17 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
     found["memory, MiB"] = peak_memory_mib() - idle_mib
     model.eval()
     if not peer.forward_only:
-        found["one clip, s"] = median_s(lambda: sample_one(model, settings, device), repeats)
+        found["one clip, s"] = median_s(lambda: one_clip(model, settings, device), repeats)
     model.cpu()
     with torch.inference_mode():
         found["GFLOP forward"] = count_flops(lambda: model(*one)) / 1e9
     return found
 
 
-def sample_one(model: torch.nn.Module, settings: Settings, device: torch.device) -> None:
-    """One clip as params.yaml's `sample:` asks for it."""
-    x_t, _, prompt_ids = random_inputs(settings, 1, device)
-    how, diffusion = settings.sample, settings.diffusion
-    sample(guided(model, how.guidance_scale), x_t, prompt_ids, schedule=make_schedule(diffusion),
-           kind=diffusion.prediction_type, sampler=how.sampler, num_steps=how.num_steps)  # fmt: skip
+def one_clip(model: torch.nn.Module, settings: Settings, device: torch.device) -> None:
+    """Sampled as params.yaml's `sample:` asks for it."""
+    noise, _, prompt_ids = random_inputs(settings, 1, device)
+    sample_as_asked(model, settings.sample, settings.diffusion, noise, prompt_ids)
 
 
 def summed_up(rounds: list[dict[str, Any]]) -> dict[str, Any]:

@@ -28,14 +28,11 @@ from peer_models import PEERS
 from results import RESULTS, finding, make_parser, record, skip
 from torch import nn
 from training_step import ALMOST_ALL, run_loop
-from workload import QUICK, VOCABULARY, read_settings, silent_training
+from workload import QUICK, VOCABULARY, read_settings, sample_as_asked, silent_training
 
 from t2s.assembly import Recipe
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
-from t2s.diffusion.guidance import guided
-from t2s.diffusion.schedule import make_schedule
-from t2s.diffusion.solvers import sample
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
 from t2s.models.text import PromptTokenizer
@@ -68,21 +65,15 @@ class Contender:
 
     def top1(self, denoiser: nn.Module, tokenizer: PromptTokenizer) -> float:
         """Share of sampled clips that the recogniser takes for what was asked."""
-        device, how = next(denoiser.parameters()).device, self.settings.sample
+        device = next(denoiser.parameters()).device
         known = {self.recipe.store.records[i].sign for i in self.recipe.store.indices("train")}
         signs = [sign for sign in self.recogniser.signs if sign in known for _ in range(self.clips_per_sign)]
         clips = []
         for first in range(0, len(signs), BATCH):
             seeds = list(range(first, min(first + BATCH, len(signs))))
-            made = sample(
-                guided(denoiser, how.guidance_scale),
-                starting_noise(self.recipe.clip, seeds).to(device),
-                tokenizer.encode([signs[seed] for seed in seeds]).to(device),
-                schedule=make_schedule(self.recipe.diffusion),
-                kind=self.recipe.diffusion.prediction_type,
-                sampler=how.sampler,
-                num_steps=how.num_steps,
-            )
+            noise = starting_noise(self.recipe.clip, seeds).to(device)
+            prompt_ids = tokenizer.encode([signs[seed] for seed in seeds]).to(device)
+            made = sample_as_asked(denoiser, self.settings.sample, self.recipe.diffusion, noise, prompt_ids)
             clips.append(made.float().cpu())
         with torch.autocast("cpu", enabled=False):  # the loop examines in the precision that it trains in
             logits = self.recogniser.predict_logits(torch.cat(clips))

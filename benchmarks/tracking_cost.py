@@ -3,9 +3,11 @@
     python benchmarks/tracking_cost.py
 
 Steps of the default model (in batches of 8) are timed without tracking, with the local SQLite store, and with servers
-that are absent, hang or answer 500, in turns: once while the sender starts (a process that imports mlflow), and once
-when it has started. Calls: 10 metrics a step at 50 steps a second, far more than the loop logs. Prints JSON; exit code
-1 when a step takes 5 % longer, or calls would take 5 % of a step.
+that are absent, hang or answer 500, in turns: once from the sender's start on (a process that imports mlflow), and once
+when it has started. The start is paid once a training, so it is given in seconds that the steps beside it lost; what
+follows lasts as long as the training, so it is given as the growth of a step. Calls: 10 metrics a step at 50 steps a
+second, far more than the loop logs. Prints JSON; exit code 1 when a step takes 5 % longer, or calls would take 5 % of a
+step.
 """
 
 import argparse
@@ -160,21 +162,23 @@ def main() -> None:
                     with server() as uri:
                         tracked_s = step_s(recipe, uri, arguments.steps, starts)
                     silent_s = silent_step_s(recipe, arguments.steps)
-                    growths[server.__name__, starts].append(2 * tracked_s / (before_s + silent_s) - 1)
+                    untracked_s = (before_s + silent_s) / 2
+                    growths[server.__name__, starts].append(tracked_s / untracked_s - 1)
     report = {}
+    counted = arguments.steps - WARMUP_STEPS
     for server in servers:
         with server() as uri:
             times = sorted(blocked_us(uri, arguments.calls))
         report[server.__name__] = {
             "step_growth": round(statistics.median(growths[server.__name__, False]), 4),
-            "step_growth_while_it_starts": round(statistics.median(growths[server.__name__, True]), 4),
+            "start_s": round(statistics.median(growths[server.__name__, True]) * counted * silent_s, 2),
             "median_us": round(statistics.median(times), 1),
             "p99_us": round(times[int(0.99 * len(times))], 1),
             "max_us": round(times[-1], 1),
             "share_of_step": round(statistics.mean(times) / 1e6 / silent_s, 6),
         }
     print(json.dumps(report, indent=2))
-    judged = ("step_growth", "step_growth_while_it_starts", "share_of_step")
+    judged = ("step_growth", "share_of_step")
     sys.exit(0 if all(row[each] < LIMIT for row in report.values() for each in judged) else 1)
 
 

@@ -28,13 +28,13 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from workload import QUICK, clip_shape, random_recipe, read_settings, silent_training
 
 from t2s.assembly import Recipe
+from t2s.precision import resolve_precision
 from t2s.settings import Settings
 from t2s.tracking.tracker import Tracker
 from t2s.training.ema import EMA
 from t2s.training.loader import Batch
 from t2s.training.loop import Training, train
 from t2s.training.objective import Objective
-from t2s.training.precision import resolve_precision
 
 BATCHES_STORED = 4
 ALMOST_ALL = 0.9999  # coarse_fraction of a run that is coarse to its last step

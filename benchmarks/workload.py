@@ -18,17 +18,23 @@ from torch.optim import AdamW
 from t2s.assembly import Recipe, make_accelerator, make_training
 from t2s.data.clips import ClipStore
 from t2s.data.shards import ShardWriter
+from t2s.diffusion.config import DiffusionConfig
+from t2s.diffusion.guidance import guided
+from t2s.diffusion.polish import polished
+from t2s.diffusion.prediction import to_x0
 from t2s.diffusion.schedule import make_schedule
+from t2s.diffusion.solvers import sample
 from t2s.errors import UserError
 from t2s.models.config import ClipShape
 from t2s.models.vivit import ViViT
 from t2s.paramsfile import load_yaml
+from t2s.precision import resolve_precision
 from t2s.presets import apply_preset
+from t2s.sample_config import SampleConfig
 from t2s.settings import Settings
 from t2s.signer.lexicon import SIGNS
 from t2s.tracking.tracker import SilentTracker
 from t2s.training.loop import Training
-from t2s.training.precision import resolve_precision
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROMPT_LENGTH, VOCABULARY = 8, 64
@@ -92,6 +98,18 @@ def random_inputs(settings: Settings, batch: int, device: torch.device) -> tuple
     x_t = torch.randn(batch, clip.channels, clip.num_frames, clip.image_size, clip.image_size, device=device)
     t = torch.randint(settings.diffusion.num_timesteps, (batch,), device=device)
     return x_t, t, torch.randint(2, VOCABULARY, (batch, PROMPT_LENGTH), device=device)
+
+
+def sample_as_asked(
+    model: nn.Module, how: SampleConfig, diffusion: DiffusionConfig, noise: Tensor, prompt_ids: Tensor
+) -> Tensor:
+    """Clips like `noise` (B, 3, F, H, W), made as `t2s sample` makes them, by any denoiser."""
+    schedule, kind = make_schedule(diffusion), diffusion.prediction_type
+    made = sample(guided(model, how.guidance_scale), noise, prompt_ids, schedule=schedule, kind=kind,
+                  sampler=how.sampler, num_steps=how.num_steps, to_zero=how.polish > 0)  # fmt: skip
+    for _ in range(how.polish):
+        made = polished(lambda x, t, ids: to_x0(kind, model(x, t, ids), x, t, schedule), made, prompt_ids, schedule)
+    return made
 
 
 def plain_step(model: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], precision: str) -> Callable[[], object]:

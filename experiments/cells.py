@@ -32,7 +32,7 @@ RECOGNISER = Path("models/recogniser.safetensors")
 
 # The code that decides a cell's figures. Plumbing, plots and the data readers are left out.
 ROOMS = (
-    "models", "diffusion", "training", "signer", "assembly.py", "presets.py",
+    "models", "diffusion", "training", "signer", "assembly.py", "presets.py", "precision.py",
     "evaluation/timesteps.py", "evaluation/noising.py", "evaluation/generation.py",
     "evaluation/network.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
 )  # fmt: skip
@@ -102,7 +102,7 @@ class Sections:
     def as_tree(self) -> Tree:
         """The part that decides the figures: neither when red flags go up, nor evaluation that no cell does."""
         used = {"seed", "batch_size", "clips_per_sign", "timestep_clips", "bootstrap_resamples"}
-        used |= {"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler"}
+        used |= {"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
         return {
             "model": self.model.model_dump(mode="json"),
             "diffusion": self.diffusion.model_dump(mode="json"),

@@ -65,7 +65,9 @@ def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
 
 def subject_of(model: Text2Sign, config: EvaluateConfig) -> Subject:
     """A trained model as the plain callables that evaluation examines."""
-    how = config.model_dump(include={"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler"})
+    how = config.model_dump(
+        include={"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
+    )
     return Subject(
         denoise_x0=model.denoise_x0,
         generate=lambda prompts, seeds: model.generate(prompts, seeds, **how),

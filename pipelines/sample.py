@@ -35,6 +35,7 @@ def main() -> None:
             guidance_rescale=config.guidance_rescale,
             polish=config.polish,
             sampler=config.sampler,
+            precision=config.precision,
         )
         name = file_stem(prompt)
         for suffix in ("mp4", "gif"):

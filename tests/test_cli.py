@@ -122,6 +122,7 @@ def test_the_defaults_that_the_help_names_are_those_of_sampling() -> None:
         "guidance_scale": f"{sampling.DEFAULT_GUIDANCE_SCALE:g}",
         "polish": str(sampling.DEFAULT_POLISH),
         "sampler": sampling.DEFAULT_SAMPLER,
+        "precision": sampling.DEFAULT_PRECISION,
     }
 
 

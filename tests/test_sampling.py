@@ -62,6 +62,30 @@ def test_the_prompt_and_its_guidance_decide_the_clip(model: Text2Sign) -> None:
     assert levels_apart(hello, model("hello", num_steps=3, polish=0).frames) > 1
 
 
+def test_bf16_gives_nearly_the_same_clip_and_its_record_says_so(model: Text2Sign) -> None:
+    exact, rounded = (model("hello", num_steps=4, precision=precision) for precision in ("fp32", "bf16"))
+    assert (exact.provenance["precision"], rounded.provenance["precision"]) == ("fp32", "bf16")
+    assert 0 < levels_apart(exact.frames, rounded.frames) < 64
+    assert np.abs(exact.frames.astype(int) - rounded.frames).mean() < 2
+
+
+def test_only_clips_are_made_in_bf16(model: Text2Sign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of evaluation, which compare small differences of errors, stay in fp32."""
+    seen: list[bool] = []
+    denoiser = model.denoiser
+
+    def watched(*inputs: Tensor) -> Tensor:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        answer: Tensor = denoiser(*inputs)
+        return answer
+
+    monkeypatch.setattr(model, "denoiser", watched)
+    clips = model.generate(["hello"], [0], num_steps=2, polish=1, precision="bf16")
+    assert seen == [True] * 3
+    model.denoise_x0(clips, torch.zeros(1, dtype=torch.int64), model.tokenizer.encode(["hello"]))
+    assert seen[3:] == [False]
+
+
 def test_large_orders_are_made_in_parts_without_changing_a_clip(
     model: Text2Sign, monkeypatch: pytest.MonkeyPatch
 ) -> None:

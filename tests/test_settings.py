@@ -63,6 +63,7 @@ def test_what_a_checkpoint_is_sampled_with_by_default_is_what_params_yaml_says(p
     assert sample["guidance_rescale"] == sampling.DEFAULT_GUIDANCE_RESCALE
     assert sample["polish"] == sampling.DEFAULT_POLISH
     assert sample["sampler"] == sampling.DEFAULT_SAMPLER
+    assert sample["precision"] == sampling.DEFAULT_PRECISION
 
 
 def test_params_yaml_and_the_sampler_agree_on_the_largest_guidance(params: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from t2s.errors import UserError
 from t2s.models.config import ClipShape, ModelConfig, misfits, rank_bottleneck
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
+from t2s.precision import resolve_precision
 from t2s.presets import apply_preset
 from t2s.provenance import git_revision, project_root, run_tags, software_version
 from t2s.runtime_config import RuntimeConfig
@@ -33,7 +34,6 @@ from t2s.training.config import TrainConfig
 from t2s.training.loader import StepBatches, make_loader
 from t2s.training.loop import Training
 from t2s.training.objective import Objective
-from t2s.training.precision import resolve_precision
 from t2s.training.state import RunState
 from t2s.training.validation import Validation, ValidationSet
 

@@ -22,6 +22,7 @@ app.add_typer(runs_app, name="runs")
 
 DEFAULT_CHECKPOINT = Path("models/t2s.safetensors")
 Sampler = Literal["dpmpp", "ddim", "ddpm"]
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 def run() -> None:
@@ -55,6 +56,9 @@ def sample(
     polish: Annotated[
         int | None, typer.Option(min=0, max=16, help="Rounds that take noise out of a finished clip; default 2.")
     ] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="bf16, fp32 or auto: bf16 where the hardware multiplies it. Default auto.")
+    ] = None,
     format: Annotated[Literal["mp4", "gif", "png"], typer.Option(help="png is a contact sheet.")] = "mp4",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N")] = "auto",
     scale: Annotated[int, typer.Option(min=1, max=16, help="Each pixel becomes SCALE x SCALE.")] = 4,
@@ -77,7 +81,8 @@ def sample(
 
     import_solvers()
     options: dict[str, Any] = {
-        "num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler, "polish": polish
+        "num_steps": steps, "guidance_scale": guidance_scale, "sampler": sampler, "polish": polish,
+        "precision": precision,
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}  # sampling.py has the other defaults
     text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)

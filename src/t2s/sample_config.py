@@ -18,5 +18,6 @@ class SampleConfig(BaseModel):
     guidance_rescale: float = Field(ge=0, le=1)
     polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
     sampler: Literal["ddpm", "ddim", "dpmpp"]
+    precision: Literal["auto", "fp32", "bf16"]
     scale: int = Field(ge=1, le=16, description="each pixel becomes scale x scale in the files")
     mark: bool = Field(description="a visible AI-generated strip")

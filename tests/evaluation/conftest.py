@@ -56,6 +56,7 @@ EVALUATE: dict[str, Any] = {
     "guidance_scale": 1.0,
     "guidance_rescale": 0.0,
     "polish": 1,
+    "precision": "fp32",
     "sampler": "dpmpp",
     "timestep_clips": 4,
     "ranking_clips": 8,

@@ -60,6 +60,7 @@ class EvaluateConfig(BaseModel):
     guidance_rescale: float = Field(ge=0, le=1, description="Lin et al. 2023; 0: none")
     polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
     sampler: Literal["ddpm", "ddim", "dpmpp"]
+    precision: Literal["auto", "fp32", "bf16"] = Field(description="of generation; the errors and the ranking are fp32")
     timestep_clips: int = Field(ge=1, description="held-out clips of the per-timestep errors")
     ranking_clips: int = Field(ge=2, description="held-out clips ranked under every prompt")
     ranking_bins: int = Field(ge=1, description="equal timestep bins; each is ranked at its middle timestep")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from t2s.training import precision
+from t2s import precision
 
 
 def test_a_stated_precision_is_obeyed() -> None:

@@ -1,13 +1,16 @@
-"""Which number format to train in: bf16 where the machine has it in hardware, else fp32."""
+"""Which number format to compute in: bf16 where the machine has it in hardware, else fp32."""
 
 import platform
 from pathlib import Path
+from typing import Literal
 
 import torch
 
+Precision = Literal["auto", "fp32", "bf16"]
 
-def resolve_precision(wanted: str, device: torch.device) -> str:
-    """'fp32' or 'bf16' for `train.precision`.
+
+def resolve_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
+    """'fp32' or 'bf16' for a `precision` of params.yaml.
 
     auto takes bf16 on CUDA cards that support it and on CPUs with bf16 instructions: elsewhere a bf16 matmul is
     emulated, hundreds of times slower than fp32.
