@@ -113,7 +113,8 @@ def measure_signs(
 ) -> dict[str, Any]:
     """Top-1 of the recogniser on generated clips, and the hits behind it: one digit a clip, by sign."""
     prompt_of = evaluated_prompts(train, held_out, config.max_signs, config.seed)
-    how = config.model_dump(include={"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"})
+    keys = {"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
+    how = config.model_dump(include=keys)
     made = generate_signs(
         lambda prompts, seeds: model.generate(prompts, seeds, **how),
         prompt_of,
