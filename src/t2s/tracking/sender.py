@@ -134,7 +134,7 @@ def run(sender: Sender, others: list[Sender], closed: threading.Event, say: Call
             deadline = min(deadline, time.monotonic() + DRAIN_S)
         try:
             sent = sender.send_pending()
-            if away:
+            if away and sent:
                 say(f"MLflow at {where} is back; {sent} waiting records were sent")
             away, pause_s = False, POLL_S
             while others:
