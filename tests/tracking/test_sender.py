@@ -183,6 +183,25 @@ def test_an_outage_is_reported_once_and_so_is_its_end(buffer: Buffer, monkeypatc
     assert len(store.metrics) == 6
 
 
+def test_a_record_that_was_deleted_during_an_outage_does_not_mean_that_it_is_over(
+    buffer: Buffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t2s.tracking.sender.MAX_PAUSE_S", 0.01)
+    messages: list[str] = []
+    store = FakeStore()
+    closed = threading.Event()
+
+    def fail() -> bool:
+        buffer.path.unlink()
+        closed.set()
+        return True
+
+    store.fail = fail
+    record(buffer, range(3))
+    run(Sender(buffer, store, messages.append), [], closed, messages.append, "http://server")
+    assert len(messages) == 1 and "does not answer" in messages[0]
+
+
 def test_the_sender_leaves_when_the_trainer_has_and_the_server_stays_away(buffer: Buffer) -> None:
     store = FakeStore()
     store.fail = lambda: True
