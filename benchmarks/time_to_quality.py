@@ -96,6 +96,11 @@ def time_to(goal: float, curve: list[tuple[float, float]]) -> float | None:
     return None
 
 
+def paces(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    """Steps a second of each contender over its whole training, examinations aside."""
+    return {name: curve[-1]["steps"] / curve[-1]["training, s"] for name, curve in curves.items()}
+
+
 def steps_for(contenders: Sequence[Contender], minutes: float, num_calibration: int) -> list[int]:
     """How many steps of each contender fill `minutes`, from a few steps of all of them in turns."""
     seconds: dict[tuple[int, float], list[float]] = defaultdict(list)
@@ -246,10 +251,15 @@ def main() -> None:
         name: time_to(GOAL_TOP1, [(row["training, s"], row["top-1"]) for row in curve])
         for name, curve in curves.items()
     }
+    pace = paces(curves)
+    findings = [finding(f"{name}: training seconds to top-1 {GOAL_TOP1}", s) for name, s in reached.items()]
+    if {"ours", "latte"} <= pace.keys():
+        ratio = pace["ours"] / pace["latte"]
+        findings.append(finding("our training step over Latte's, each as it is trained", ratio, at_least=10))
     content = {
         "settings": {"minutes": minutes, "clips_per_sign": arguments.clips_per_sign,
                      "peer_learning_rate": arguments.peer_learning_rate},
-        "findings": [finding(f"{name}: training seconds to top-1 {GOAL_TOP1}", s) for name, s in reached.items()],
+        "findings": findings,
         "tables": {"Examinations": rows},
         "notes": ["![Quality over training time](../benchmarks/results/time_to_quality.png)"],
     }  # fmt: skip

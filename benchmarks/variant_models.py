@@ -141,6 +141,13 @@ VARIANTS: dict[str, Variant] = {
     "pooled": Variant("the prompt pooled into adaLN alone", alter=with_blocks(BlockWithoutPrompt)),
     "tokens": Variant("the prompt as tokens alone", alter=with_tokens_alone),
     "uvit": Variant("long skips (U-ViT)", alter=with_skips),
+    "no_dropout": Variant(
+        "no prompt ever dropped, guidance 1", {"train.prompt_dropout": 0.0, "sample.guidance_scale": 1.0}
+    ),
+    "dropout": Variant("a fifth of the prompts dropped", {"train.prompt_dropout": 0.2}),
+    "full_size": Variant(
+        "no curriculum: all frames at full size", {"train.coarse_fraction": 0.0, "train.thin_frames": 1}
+    ),
     "logit_normal": Variant("timesteps logit-normal", {"train.timesteps": "logit_normal"}),
     "even_logsnr": Variant("a schedule even in log-SNR", {"diffusion.schedule": "even_logsnr"}),
     "factorised": Variant("factorised attention", {"model.attention": "factorised"}),

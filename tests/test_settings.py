@@ -56,6 +56,13 @@ def test_settings_cannot_be_changed() -> None:
         settings.train.epochs = 3
 
 
+def test_a_judge_with_the_seed_of_the_judged_is_warned_of(tmp_path: Path, params: dict[str, Any]) -> None:
+    params["recogniser"]["seed"] = params["train"]["seed"]
+    assert load(tmp_path, params).warnings == [
+        "recogniser.seed and train.seed are both 0: the judge should have another one"
+    ]
+
+
 def test_what_a_checkpoint_is_sampled_with_by_default_is_what_params_yaml_says(params: dict[str, Any]) -> None:
     sample = params["sample"]
     assert sample["num_steps"] == sampling.DEFAULT_NUM_STEPS

@@ -118,7 +118,7 @@ class Text2Sign:
         """Clips of one prompt: `.frames` is (B, F, H, W, C) uint8.
 
         Sample i of seed s is sample 0 of seed s + i. Several known signs in one prompt follow each other, each from the
-        same noise, so that one signer makes them all. Unknown words raise a warning that names the closest known signs.
+        same noise, which mostly gives one signer. Unknown words raise a warning that names the closest known signs.
 
         Args:
             num_samples: B ≥ 1.

@@ -78,5 +78,9 @@ class Settings(BaseSettings):
     @property
     def warnings(self) -> list[str]:
         """What is allowed and likely not meant."""
-        warning = rank_bottleneck(self.model, self.diffusion.prediction_type)
-        return [warning] if warning else []
+        found = [rank_bottleneck(self.model, self.diffusion.prediction_type)]
+        if self.recogniser.seed == self.train.seed:
+            found.append(
+                f"recogniser.seed and train.seed are both {self.train.seed}: the judge should have another one"
+            )
+        return [warning for warning in found if warning]

@@ -3,7 +3,7 @@
 import pytest
 from cost_growth import crossover, exponent
 from sampling import fewest_steps
-from time_to_quality import steps_within, time_to
+from time_to_quality import paces, steps_within, time_to
 from training_step import Clock
 
 
@@ -31,6 +31,11 @@ def test_the_fewest_steps_are_those_from_which_on_nothing_is_lost() -> None:
 def test_a_budget_of_time_becomes_steps() -> None:
     assert steps_within(60, coarse_share=0.5, coarse_s=0.1, full_s=0.5) == 200
     assert steps_within(0.01, coarse_share=0.0, coarse_s=1.0, full_s=1.0) == 1
+
+
+def test_a_pace_is_that_of_the_whole_training() -> None:
+    curve = [{"steps": 10, "training, s": 1.0}, {"steps": 30, "training, s": 6.0}]
+    assert paces({"ours": curve, "latte": curve[:1]}) == {"ours": 5.0, "latte": 10.0}
 
 
 def test_the_time_to_a_goal_is_interpolated() -> None:

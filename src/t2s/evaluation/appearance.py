@@ -8,8 +8,9 @@ import numpy as np
 
 from t2s.data.statistics import flicker, high_frequency_energy, motion_energy, noise_level
 from t2s.evaluation.arrays import Floats, PerClip
-from t2s.evaluation.bootstrap import Bootstrap, Estimate
+from t2s.evaluation.bootstrap import Bootstrap, named
 from t2s.evaluation.distances import label_distances, nearer_than_real, nearest, thumbnails
+from t2s.evaluation.recognition import by_group
 
 STATISTICS: dict[str, Callable[[Floats], PerClip]] = {
     "motion_energy": motion_energy,
@@ -65,20 +66,30 @@ def appearance_report(generated: Appearance, real: Appearance, bootstrap: Bootst
     report: dict[str, Any] = {}
     for name in RATIOS:
         ratio = bootstrap.ratio(generated.statistics[name], real.statistics[name])
-        report |= _named(f"{name}_ratio", ratio)
+        report |= named(ratio, f"{name}_ratio")
     report["noise_level"] = {
         "generated": float(generated.statistics["noise_level"].mean()),
         "real": float(real.statistics["noise_level"].mean()),
     }
     inner, outer = generated.spread, real.spread
     diversity = bootstrap.ratio(inner, outer) if len(inner) and len(outer) else None  # one clip per sign has no spread
-    return {**report, **_named("diversity", diversity)}
+    report |= named(diversity, "diversity")
+    report.pop("n", None)  # of both sides together; the report's `clips` has it
+    return {**report, "appearance": {"per_sign": _ratios_by_sign(generated, real)}}
 
 
-def _named(name: str, ratio: Estimate | None) -> dict[str, Any]:
-    if ratio is None:
-        return {name: None, f"{name}_ci": None}
-    return {name: ratio.value, f"{name}_ci": [ratio.low, ratio.high]}
+def _ratios_by_sign(generated: Appearance, real: Appearance) -> dict[str, dict[str, Any]]:
+    """The ratios of means for each sign that both show; null where real clips have none of it."""
+    asked, shown = np.asarray(generated.signs), np.asarray(real.signs)
+    found: dict[str, dict[str, Any]] = {}
+    for sign in sorted(set(generated.signs) & set(real.signs)):
+        row: dict[str, Any] = {"n": int((asked == sign).sum())}
+        for name in RATIOS:
+            below = float(real.statistics[name][shown == sign].mean())
+            above = float(generated.statistics[name][asked == sign].mean())
+            row[f"{name}_ratio"] = above / below if below else None
+        found[sign] = row
+    return found
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,7 @@ class Memorisation:
     generated: PerClip
     held_out: PerClip
     same_sign: PerClip
+    signs: tuple[str, ...]
     training_clips: int
 
     @classmethod
@@ -98,7 +110,7 @@ class Memorisation:
         distance, row = nearest(generated.thumbnails, train)
         real_distance, _ = nearest(held_out.thumbnails, train)
         same = np.asarray(train_signs)[row] == np.asarray(generated.signs)
-        return cls(distance, real_distance, same.astype(np.float64), len(train))
+        return cls(distance, real_distance, same.astype(np.float64), generated.signs, len(train))
 
     def report(self, quantile: float, bootstrap: Bootstrap) -> dict[str, Any]:
         """Are generated clips nearer to training clips than clips of people never seen are?
@@ -106,10 +118,12 @@ class Memorisation:
         `share`: of generated clips nearer to their nearest training clip than `quantile` of the real held-out clips are
         to theirs. Held-out clips give `quantile`, copies 1. `same_sign`: whose nearest training clip shows their sign.
         """
+        nearer = nearer_than_real(self.generated, self.held_out, quantile)
         return {
-            **bootstrap.mean(nearer_than_real(self.generated, self.held_out, quantile)).named("share"),
+            **bootstrap.mean(self.same_sign).named("same_sign"),
+            **bootstrap.mean(nearer).named("share"),
             "expected_share": quantile,
-            "same_sign": float(self.same_sign.mean()),
+            "per_sign": by_group(nearer, self.signs, "share"),
             "nearest_median": {
                 "generated": float(np.median(self.generated)),
                 "held_out": float(np.median(self.held_out)),

@@ -28,6 +28,11 @@ class Estimate:
         return {name: self.value, f"{name}_ci": [self.low, self.high], "n": self.n}
 
 
+def named(estimate: Estimate | None, name: str) -> dict[str, Any]:
+    """`Estimate.named`, and null where nothing could be estimated."""
+    return {name: None, f"{name}_ci": None} if estimate is None else estimate.named(name)
+
+
 @dataclass(frozen=True)
 class Bootstrap:
     """How intervals are drawn: the same seed gives the same interval."""

@@ -98,7 +98,11 @@ def examine(
             "per_sign": by_group(ranking, ranked.signs, "top1"),
             "per_signer": by_group(ranking, ranked.signers, "top1"),
         },
-        "loss_gap": loss_gap_report(losses, bootstrap),
+        "loss_gap": {
+            **loss_gap_report(losses, bootstrap),
+            "per_sign": by_group(losses.shuffled_gap, ranked.signs, "shuffled_minus_intended"),
+            "per_signer": by_group(losses.shuffled_gap, ranked.signers, "shuffled_minus_intended"),
+        },
         "memorisation": memorisation.report(config.memorisation_quantile, bootstrap),
         **appearance_report(looks, real_looks, bootstrap),
     }
@@ -172,5 +176,4 @@ def _semantics(
         logger.warning(refused)
         return {"recogniser": ceiling, "refused": refused, **refused_report()}
     report = semantics_report(recogniser, generated, null, held_out, pairs, bootstrap, frechet_splits)
-    report["generated"]["over_ceiling"] = report["generated"]["top1"] / ceiling["ceiling_top1"]
     return {"recogniser": ceiling, "refused": None, **report}

@@ -15,12 +15,16 @@ from t2s.evaluation.balance import balanced_rows
 
 @dataclass(frozen=True)
 class FrechetReport:
-    """Means over random halves of the real clips. `generated_range`, `real_range`: 2.5 % and 97.5 % of the splits."""
+    """Means over random halves of the real clips. Ranges: 2.5 % and 97.5 % of the splits.
+
+    `ratio_range`: of generated over floor, both on the same halves; None where a floor is 0.
+    """
 
     generated: float
     real_floor: float
     generated_range: tuple[float, float]
     real_range: tuple[float, float]
+    ratio_range: tuple[float, float] | None
     clips_per_side: int
     splits: int
 
@@ -72,7 +76,9 @@ def frechet_report(generated: FeatureSet, real: FeatureSet, splits: int, seed: i
         floor.append(frechet_distance(real.balanced(one, size, rng), reference))
         fake.append(frechet_distance(generated.balanced(everything, size, rng), reference))
         sizes.append(size)
-    return FrechetReport(float(np.mean(fake)), float(np.mean(floor)), _range(fake), _range(floor), min(sizes), splits)
+    ratios = _range([one / other for one, other in zip(fake, floor, strict=True)]) if min(floor) > 0 else None
+    means = float(np.mean(fake)), float(np.mean(floor))
+    return FrechetReport(*means, _range(fake), _range(floor), ratios, min(sizes), splits)
 
 
 def disjoint_halves(signers: Sequence[str], rng: np.random.Generator) -> tuple[Labels, Labels]:

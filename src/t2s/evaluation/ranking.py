@@ -58,6 +58,12 @@ class PromptLosses:
         losses: PerClip = (self.prompts.sum(axis=2) - self.under_intended) / (self.ways - 1)
         return losses
 
+    @property
+    def shuffled_gap(self) -> PerClip:
+        """What a shuffled prompt costs, over all bins, (n,)."""
+        gap: PerClip = (self.under_others - self.under_intended).mean(axis=1)
+        return gap
+
     def scores(self) -> PerClip:
         """(n, P), lower is better: losses relative to their mean over prompts, so that no bin outweighs another."""
         relative = self.prompts / self.prompts.mean(axis=2, keepdims=True)

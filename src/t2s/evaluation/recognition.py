@@ -16,11 +16,11 @@ def hits(logits: Floats, labels: Labels, k: int = 1) -> PerClip:
     return (better < k).astype(np.float64)
 
 
-def shuffled_hits(logits: Floats, labels: Labels, shuffles: int, seed: int) -> PerClip:
-    """Mean top-1 hit of each clip when the labels are exchanged among the clips at random, (N,): 1 / K if balanced."""
+def shuffled_hits(logits: Floats, labels: Labels, shuffles: int, seed: int, k: int = 1) -> PerClip:
+    """Mean top-k hit of each clip when the labels are exchanged among the clips at random, (N,): k / K if balanced."""
     rng = np.random.default_rng(seed)
-    predictions = logits.argmax(axis=1)
-    mean: PerClip = np.mean([predictions == rng.permutation(labels) for _ in range(shuffles)], axis=0, dtype=np.float64)
+    drawn = [hits(logits, rng.permutation(labels), k) for _ in range(shuffles)]
+    mean: PerClip = np.mean(drawn, axis=0, dtype=np.float64)
     return mean
 
 

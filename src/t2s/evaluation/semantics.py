@@ -1,12 +1,12 @@
 """What the recogniser says: of real held-out clips (the ceiling, which opens or closes the gate), then of generated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from t2s.evaluation.arrays import Labels
-from t2s.evaluation.bootstrap import Bootstrap, Estimate
+from t2s.evaluation.arrays import Labels, PerClip
+from t2s.evaluation.bootstrap import Bootstrap, Estimate, named
 from t2s.evaluation.distances import label_distances, label_distances_to
 from t2s.evaluation.frechet import FeatureSet, frechet_report
 from t2s.evaluation.generation import GeneratedClips
@@ -16,6 +16,7 @@ from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_ac
 
 NO_RECOGNISER = "semantics refused: the clips name no signs, so no recogniser could be trained"
 SHUFFLES = 100
+TOP = (1, 5)
 MIN_FRECHET_CLIPS = 4
 
 Pair = tuple[str, str, str]  # two signs and the one parameter they differ in
@@ -70,15 +71,17 @@ def semantics_report(
     labels = recogniser.labels_of(generated.signs)
     reading = recogniser.read(generated.clips)
     right = hits(reading.logits, labels)
-    null_right = hits(recogniser.predict_logits(null.clips), recogniser.labels_of(null.signs))
-    shuffled = shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed)
+    null_logits, null_labels = recogniser.predict_logits(null.clips), recogniser.labels_of(null.signs)
     real = held_out.of_signs(generated.signs)
     real_reading = recogniser.read(real)
+    over_ceiling = bootstrap.ratio(right, hits(real_reading.logits, recogniser.labels_of(real.signs)))
+    generated_top = {k: hits(reading.logits, labels, k) for k in TOP}
+    shuffled_top = {k: shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed, k) for k in TOP}
+    null_top = {k: hits(null_logits, null_labels, k) for k in TOP}
     return {
-        "generated": bootstrap.mean(hits(reading.logits, labels, k=5)).named("top5")
-        | bootstrap.mean(right).named("top1"),
-        "shuffled": bootstrap.mean(shuffled).named("top1"),
-        "null": bootstrap.mean(null_right).named("top1"),
+        "generated": _top(generated_top, bootstrap) | named(over_ceiling, "over_ceiling"),
+        "shuffled": _top(shuffled_top, bootstrap),
+        "null": _top(null_top, bootstrap),
         "per_sign": by_group(right, generated.signs, "top1"),
         "confusion": confusion_matrix(labels, reading.predictions, len(recogniser.signs)).tolist(),
         "predicted": [recogniser.signs[k] for k in reading.predictions],
@@ -95,9 +98,9 @@ def semantics_report(
 
 def refused_report() -> dict[str, Any]:
     """The same keys, null, for a closed gate."""
-    nothing = {"top1": None, "top1_ci": None}
+    nothing = {f"top{k}{what}": None for k in TOP for what in ("", "_ci")}
     return {
-        "generated": {**nothing, "top5": None, "top5_ci": None},
+        "generated": nothing | named(None, "over_ceiling"),
         "shuffled": nothing,
         "null": nothing,
         "per_sign": {},
@@ -128,6 +131,14 @@ def pairs_report(
     return {**everything.named("accuracy"), "chance": 0.5, "pairs": [row for _, row in rows]}
 
 
+def _top(hits_at: Mapping[int, PerClip], bootstrap: Bootstrap) -> dict[str, Any]:
+    """{top1, top1_ci, top5, top5_ci, n} of hits by k."""
+    report: dict[str, Any] = {}
+    for k, right in hits_at.items():
+        report |= bootstrap.mean(right).named(f"top{k}")
+    return report
+
+
 def _frechet(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) -> dict[str, Any]:
     if len(real.signs) < MIN_FRECHET_CLIPS:
         return {"generated": None, "real_floor": None}
@@ -136,6 +147,7 @@ def _frechet(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) ->
         "generated": report.generated,
         "real_floor": report.real_floor,
         "ratio": report.generated / report.real_floor if report.real_floor > 0 else None,
+        "ratio_range": list(report.ratio_range) if report.ratio_range else None,
         "generated_range": list(report.generated_range),
         "real_floor_range": list(report.real_range),
         "clips_per_side": report.clips_per_side,

@@ -22,7 +22,7 @@ from t2s.report.wording import (
 SHARES = (
     ("Generated, intended prompt", "generated.top1", "up to the ceiling"),
     ("Generated, intended prompt, top 5", "generated.top5", ""),
-    ("Generated, prompts exchanged", "shuffled.top1", "chance: the text decides"),
+    ("The same clips, their labels exchanged", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
     ("One-parameter pairs told apart", "minimal_pairs.accuracy", "chance is a half"),
     ("Prompt of a real clip found by denoising loss", "ranking.top1", "1 is best"),
