@@ -16,6 +16,7 @@ STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages
 PLUMBING = (
     "src/t2s/__init__.py",
     "src/t2s/errors.py",
+    "src/t2s/allocator.py",
     "src/t2s/progress.py",
     "src/t2s/atomic.py",
     "src/t2s/lock.py",

@@ -233,7 +233,8 @@ class Reader:
 
     def __call__(self, numbers: list[int]) -> tuple[Tensor, Tensor, list[str]]:
         chosen = [self.indices[number] for number in numbers]
-        clips = torch.from_numpy(self.store.batch(chosen))
+        stored = torch.from_numpy(np.stack([self.store.pixels(i) for i in chosen]))  # (B, F, H, W, 3) float16
+        clips = stored.permute(0, 4, 1, 2, 3).to(torch.float32, memory_format=torch.contiguous_format)
         return clips, self.prompt_ids[numbers], [self.store.records[i].clip_id for i in chosen]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from t2s.allocator import keep_freed_memory
 from t2s.errors import UserError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 def run() -> None:
     """Entry point: what a user or a disk can cause is one line on stderr and exit code 1."""
     warnings.showwarning = _one_line_warning
+    keep_freed_memory()
     try:
         app()
     except UserError as error:

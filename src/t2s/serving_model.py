@@ -14,6 +14,7 @@ import pandas
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
+from t2s.allocator import keep_freed_memory
 from t2s.errors import UserError
 from t2s.sampling import Text2Sign
 
@@ -25,6 +26,7 @@ class ServedText2Sign(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """Rows of (text, and if wanted seed, num_steps, guidance_scale, sampler) → rows of (text, seed, mp4_base64)."""
 
     def load_context(self, context: Any) -> None:
+        keep_freed_memory()
         self._model = Text2Sign.from_checkpoint(context.artifacts["checkpoint"])
 
     def predict(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from t2s import atomic
+from t2s.allocator import keep_freed_memory
 from t2s.errors import UserError
 
 OUT_FOLDERS = (".", "models", "reports", "reports/plots")  # where stages write single files
@@ -16,6 +17,7 @@ def run_stage(main: Callable[[], None], takes_arguments: bool = False) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if len(sys.argv) > 1 and not takes_arguments:
         sys.exit(f"error: {sys.argv[1]}: {sys.argv[0]} takes no arguments; see params.yaml and `t2s --help`")
+    keep_freed_memory()
     for folder in OUT_FOLDERS:
         atomic.remove_partials(Path(folder))
     try:

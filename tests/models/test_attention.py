@@ -47,7 +47,7 @@ def test_temporal_attention_stays_in_its_place() -> None:
     torch.manual_seed(0)
     temporal, x = TemporalAttention(32, 2), torch.randn(1, 4, 3, 32)  # (B, F, N, D)
     other = x.clone()
-    other[:, 0, 1] += 1.0
+    other[:, 0, 1] += torch.randn(32)
     change = (temporal(other) - temporal(x)).abs().amax((0, 1, 3))
     assert change[1] > 1e-3
     assert change[[0, 2]].max() == 0
@@ -60,11 +60,30 @@ def test_a_fresh_block_is_the_identity() -> None:
     assert torch.equal(block(x, torch.randn(2, 32), prompt), x)
 
 
-def test_on_a_cpu_attention_is_computed_in_fp32_whatever_autocast_says() -> None:
-    q, k, v = (torch.randn(2, 2, 5, 8) for _ in range(3))
+def test_bf16_attention_on_a_cpu_is_attention_to_the_precision_of_bf16() -> None:
+    """Two products and a softmax there: the same values and gradients as torch's fused fp32 kernel, mask and all."""
+    torch.manual_seed(0)
+    shapes = ((2, 2, 5, 8), (2, 2, 7, 8), (2, 2, 7, 8))
+    rounded = [torch.randn(shape).bfloat16().requires_grad_() for shape in shapes]
+    whole = [part.detach().float().requires_grad_() for part in rounded]
+    mask = torch.ones(2, 1, 1, 7, dtype=torch.bool)
+    mask[0, :, :, 4:], mask[1, :, :, 0] = False, False
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        mixed = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), None)
-    rounded = [part.bfloat16().float() for part in (q, k, v)]
-    exact = (rounded[0] @ rounded[1].transpose(-1, -2) / 8**0.5).softmax(-1) @ rounded[2]
-    assert mixed.dtype == torch.float32
-    torch.testing.assert_close(mixed, exact, rtol=1e-5, atol=1e-6)
+        mixed = attend(*rounded, mask)
+    exact = attend(*whole, mask)
+    assert mixed.dtype == torch.bfloat16
+    mixed.float().square().sum().backward()
+    exact.square().sum().backward()
+    torch.testing.assert_close(mixed.float(), exact, rtol=0.02, atol=0.02)
+    for ours, theirs in zip(rounded, whole, strict=True):
+        assert ours.grad is not None and theirs.grad is not None
+        torch.testing.assert_close(ours.grad.float(), theirs.grad, rtol=0.05, atol=0.05)
+    assert rounded[2].grad is not None
+    assert rounded[2].grad[0, :, 4:].abs().max() == 0  # what is masked has no part in it
+
+
+def test_the_same_attention_in_fp32_is_exact() -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 2, 5, 8) for _ in range(3))
+    exact = (q @ k.transpose(-1, -2) / 8**0.5).softmax(-1) @ v
+    torch.testing.assert_close(attend(q, k, v, None), exact, rtol=1e-5, atol=1e-6)

@@ -97,4 +97,4 @@ def at(values: Tensor, t: Tensor, like: Tensor) -> Tensor:
 
 def add_noise(schedule: Schedule, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
     """x_t = a_t · x0 + s_t · eps (Ho et al. 2020, eq. 4). x0, eps: (B, …); t: (B,) in [0, T)."""
-    return at(schedule.signal, t, x0) * x0 + at(schedule.noise, t, x0) * eps
+    return torch.addcmul(at(schedule.signal, t, x0) * x0, at(schedule.noise, t, x0), eps)

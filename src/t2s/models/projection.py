@@ -135,8 +135,8 @@ class ConvProjection(nn.Module):
         picture = features[:, : self.channels]
         if self.sees_input:
             pixels = rearrange(x_t, "b c f (h sh) (w sw) -> (b f) (c sh sw) h w", sh=self.stride, sw=self.stride)
-            features = torch.cat([features, pixels], dim=1)
-        cells = self.convolve(features.contiguous(memory_format=torch.channels_last))
+            features = torch.cat([features, pixels.to(features.dtype)], dim=1)
+        cells = self.convolve(features)
         if self.shortcut:
             cells = cells + repeat(picture, "b c h w -> b (c sh sw) h w", sh=self.stride, sw=self.stride)
         clip: Tensor = rearrange(

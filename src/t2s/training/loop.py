@@ -107,7 +107,7 @@ class _Run:
         self.ema = EMA(self.raw, self.config.ema_decay)
         self.history = History()
         self.step = self._restore()
-        compiled = torch.compile(self.raw) if self.config.compile else self.raw
+        compiled = torch.compile(self.raw, dynamic=False) if self.config.compile else self.raw  # few shapes in a run
         self.denoiser = self.accelerator.prepare(compiled)
         self.started, self.first_step = time.perf_counter(), self.step
         self.last_saved = time.monotonic()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool3d
+from torch.nn.functional import avg_pool3d, mse_loss
 
 from t2s.diffusion import prediction
 from t2s.diffusion.config import PredictionType
@@ -61,7 +61,7 @@ class Objective:
         dropped = torch.rand(total, generator=generator, device=device)[mine] < self.config.prompt_dropout
         x0 = augment(clips, self.config.augment, generator, rank, world_size)
         x0 = avg_pool3d(x0, (1, pool, pool)) if pool > 1 else x0
-        eps = torch.randn((total, *x0.shape[1:]), generator=generator, device=device)[mine] / pool
+        eps = torch.randn((total, *x0.shape[1:]), generator=generator, device=device)[mine].div_(pool)
         return Noised(x0, eps, add_noise(self.schedule, x0, eps, t), t, prompt_ids.masked_fill(dropped[:, None], 0))
 
     def __call__(self, denoiser: Denoiser, batch: Noised, shown: slice | None = None) -> tuple[Tensor, Tensor]:
@@ -72,7 +72,7 @@ class Objective:
         frames = shown or slice(None)
         output = denoiser(batch.x_t, batch.t, batch.prompt_ids, shown).float()
         wanted = prediction.target(self.kind, batch.x0[:, :, frames], batch.eps[:, :, frames], batch.t, self.schedule)
-        error = (output - wanted).square()
+        error = mse_loss(output, wanted, reduction="none")
         if self.config.motion_weight > 0:
             loss = mean_per_clip(error * motion_weight(batch.x0, self.config.motion_weight)[:, :, frames])
         else:

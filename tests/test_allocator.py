@@ -1,0 +1,53 @@
+"""Freed memory that stays: counted in the pages that the kernel had to hand out, in processes of their own."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+STEPS = 50
+# Tensors of 8 MiB, made and dropped as a network does it, and the page faults that they cost after the first ones.
+WORK = f"""
+import resource, sys
+import torch
+from t2s.allocator import keep_freed_memory
+
+kept = keep_freed_memory() if "keep" in sys.argv else None
+def step():
+    first = torch.zeros(2, 2**20)
+    second = first + 1
+    del first
+    return second * 2
+for _ in range(3):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range({STEPS}):
+    step()
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(*arguments: str, **variables: str) -> tuple[str, int]:
+    made = subprocess.run(
+        [sys.executable, "-c", WORK, *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kept, faults = made.stdout.split()
+    return kept, int(faults)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
+def test_tensors_of_later_steps_are_made_of_the_pages_of_earlier_ones() -> None:
+    (_, by_default), (kept, faults) = page_faults(), page_faults("keep")
+    assert kept == "True"
+    assert by_default > 100 * STEPS  # 8 MiB are 2,048 pages
+    assert faults < STEPS
+
+
+def test_settings_of_the_user_s_own_are_left_alone() -> None:
+    assert page_faults("keep", MALLOC_TRIM_THRESHOLD_="131072")[0] == "False"
