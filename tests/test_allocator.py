@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-STEPS = 50
+STEPS = 200
 # Tensors of 8 MiB, made and dropped as a network does it, and the page faults that they cost after the first ones.
 WORK = f"""
 import resource, sys
@@ -20,7 +20,7 @@ def step():
     second = first + 1
     del first
     return second * 2
-for _ in range(3):
+for _ in range(20):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range({STEPS}):
@@ -45,8 +45,8 @@ def page_faults(*arguments: str, **variables: str) -> tuple[str, int]:
 def test_tensors_of_later_steps_are_made_of_the_pages_of_earlier_ones() -> None:
     (_, by_default), (kept, faults) = page_faults(), page_faults("keep")
     assert kept == "True"
-    assert by_default > 100 * STEPS  # 8 MiB are 2,048 pages
-    assert faults < STEPS
+    assert by_default > 100 * STEPS  # a tensor is 2,048 pages
+    assert faults < by_default / 5
 
 
 def test_settings_of_the_user_s_own_are_left_alone() -> None:

@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-# glibc, malloc.h: blocks up to MMAP_THRESHOLD bytes come from the heap, which shrinks once TRIM_THRESHOLD lie free on top.
+# malloc.h: blocks up to MMAP_THRESHOLD bytes are cut from the heap; it shrinks once TRIM_THRESHOLD lie free on top.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _HEAP_BLOCK, _HEAP_TOP = 2**30, 2**31 - 1  # bytes
 _USERS_OWN = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
