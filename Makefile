@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: install repro test test-all check bench demo clean
+.PHONY: install repro test test-all check bench bench-gpu demo clean
 
 install: $(STAMP)
 
@@ -36,6 +36,10 @@ check: install          ## style, types, architecture
 
 bench: install          ## speed and memory, as ratios in one run
 	python benchmarks/run_all.py
+
+bench-gpu: install      ## on a machine with a GPU: train its preset, then its step, its samples, its memory
+	dvc exp run $$(sed -nE 's/^([a-z_.]+): *([^ #]+).*/-S \1=\2/p' presets/gpu.yaml)
+	python benchmarks/run_all.py --only training_step_gpu --only sampling_gpu
 
 demo: install           ## the demo page on 127.0.0.1
 	t2s demo

@@ -82,6 +82,12 @@ def count_flops(call: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
+def forget_peak() -> None:
+    """Let `peak_memory_mib` begin anew, where that is possible: on a GPU."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
 def peak_memory_mib() -> float:
     """The most this process held so far: on the GPU if there is one, else resident."""
     if torch.cuda.is_available():

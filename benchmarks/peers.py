@@ -39,7 +39,9 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
     one = random_inputs(settings, 1, torch.device("cpu"))
     num_parameters = sum(each.numel() for each in model.parameters())
     found: dict[str, Any] = {"M parameters": num_parameters / 1e6}
-    idle_mib = idle_memory_mib(device) - 4 * num_parameters / 2**20  # the weights, in fp32, are there by now
+    idle_mib = idle_memory_mib(device)
+    if device.type == "cpu":
+        idle_mib -= 4 * num_parameters / 2**20  # the weights, in fp32, are there by now
     model, inputs = model.to(device), random_inputs(settings, batch, device)
 
     @torch.inference_mode()
@@ -47,6 +49,7 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             model(*inputs)
 
+    model.eval()
     found["forward, clips/s"] = batch / median_s(forward, repeats)
     if not peer.forward_only:
         found["step, clips/s"] = batch / median_s(plain_step(model, inputs, precision), repeats)
@@ -75,7 +78,12 @@ def summed_up(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=list(PEERS), action="append", help="these models beside ours; again for more")
+    parser.add_argument(
+        "--only",
+        choices=list(PEERS),
+        action="append",
+        help="these models beside ours, again for more; writes no result",
+    )
     parser.add_argument("--measure", choices=list(PEERS), help="measure this model here and print its figures")
     arguments = parser.parse_args()
     batch, repeats, rounds = (1, 1, 1) if arguments.quick else (BATCH, REPEATS, arguments.rounds)
@@ -113,7 +121,7 @@ def main() -> None:
         },
         "notes": missing,
     }  # fmt: skip
-    record("peers", content, arguments.quick)
+    record("peers", content, arguments.quick or arguments.only is not None)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from typing import Any
 
 from measure import machine
 
+from t2s.allocator import keep_freed_memory
+
 RESULTS = Path(__file__).parent / "results"
 BEGIN, END = "<!-- results: written by benchmarks/run_all.py -->", "<!-- end of results -->"
 
@@ -37,6 +39,7 @@ BENCHMARKS = (
     Benchmark("time_to_quality", "Time to quality", "time_to_quality.py"),
     Benchmark("variants", "Variants of the network", "variants.py"),
     Benchmark("sampling", "Sampling", "sampling.py"),
+    Benchmark("sampling_gpu", "Sampling on a GPU", "sampling.py", ("--device", "cuda"), needs_gpu=True),
     Benchmark("preprocess_throughput", "Preprocessing", "preprocess_throughput.py"),
     Benchmark("command_line", "Command line", "command_line.py"),
     Benchmark("cost_growth", "How cost grows", "cost_growth.py"),
@@ -44,7 +47,8 @@ BENCHMARKS = (
 
 
 def make_parser(doc: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+    """The options that every benchmark has. Freed memory stays with its process, as it does in `t2s` and the stages."""
+    keep_freed_memory()
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs; writes no result")
     return parser
@@ -105,12 +109,22 @@ def _section(benchmark: Benchmark, path: Path) -> str:
     made_on = result["machine"]
     where = [made_on["cpu"], f"{made_on['cores']} cores", *([made_on["gpu"]] if "gpu" in made_on else [])]
     lines.append(f"{', '.join(where)}, torch {made_on['torch']}. `{benchmark.command}`")
+    if result.get("settings"):
+        lines += ["", f"Settings: {settings_line(result['settings'])}."]
     if result.get("findings"):
         rows = [{"measure": row["measure"], "found": row["value"], "goal": goal_of(row)} for row in result["findings"]]
         lines += ["", *table(rows)]
     for title, rows in result.get("tables", {}).items():
         lines += ["", f"{title}:", "", *table(rows)]
     return "\n".join([*lines, *(f"\n{note}" for note in result.get("notes", []))])
+
+
+def settings_line(settings: Mapping[str, Any], prefix: str = "") -> str:
+    """`minutes 4, clip.num_frames 16`: what a result was measured with, those inside others by dotted names."""
+    return ", ".join(
+        settings_line(value, f"{prefix}{key}.") if isinstance(value, Mapping) else f"{prefix}{key} {cell(value)}"
+        for key, value in settings.items()
+    )
 
 
 def goal_of(row: Mapping[str, Any]) -> str:
@@ -133,6 +147,8 @@ def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def cell(value: object) -> str:
     """A value as the tables show it; a dash for None."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         shown = f"{value:.4g}"
         return f"{float(shown):,.0f}" if "e+" in shown else shown

@@ -21,7 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from measure import bench_device, count_flops, matmul_peak, synchronize
+from measure import bench_device, count_flops, forget_peak, matmul_peak, peak_memory_mib, synchronize
 from results import finding, make_parser, record
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
@@ -198,6 +198,7 @@ def main() -> None:
     fractions: dict[tuple[Arm, str], list[float]] = defaultdict(list)
     peaks: dict[str, list[float]] = defaultdict(list)
     shares: dict[tuple[Arm, str], dict[str, float]] = {}
+    memory: dict[tuple[Arm, str], float] = {}
     with random_recipe(settings, BATCHES_STORED * batch) as recipe:
         flops = {phase: flops_per_clip(recipe, settings, pool) for phase, pool in phases.items()}
         for turn in range(rounds):
@@ -206,7 +207,9 @@ def main() -> None:
                 peaks[arm.precision].append(peak)
                 for phase in phases:
                     changed, key = arm.recipe(recipe, phase), (arm, phase)
+                    forget_peak()
                     step_s = median(run_loop(changed, num_steps + warmup + 2, inside=False).step_s(warmup))
+                    memory[key] = peak_memory_mib()
                     seconds[key].append(step_s)
                     fractions[key].append(batch * flops[phase] / step_s / peak)
                     if turn == 0:
@@ -219,6 +222,7 @@ def main() -> None:
             "clips/s": batch / median(seconds[arm, phase]),
             "GFLOP a clip": flops[phase] / 1e9,
             "of matmul peak": median(fractions[arm, phase]),
+            **({"memory, MiB": memory[arm, phase]} if device.type == "cuda" else {}),  # a CPU's peak is the process's
         }
         for arm, phase in seconds
     ]
@@ -231,6 +235,7 @@ def main() -> None:
     mean_flops = sum(weight[phase] * flops[phase] for phase in phases)
     share = {arm: batch * mean_flops / over_run(seconds, arm) / median(peaks[arm.precision]) for arm in arms}
     ours = Arm(arms[0].precision, settings.train.compile)  # what the configuration asks for
+    ours = ours if ours in arms else arms[0]  # nothing is compiled in a quick run, or without a compiler
     content = {
         "settings": {"batch_size": batch, "steps": num_steps, "rounds": rounds, "compile": settings.train.compile,
                      "clip": clip_shape(settings).model_dump(), "coarse_fraction": coarse_share},

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path(), help="project with data/clips and models/")
     parser.add_argument("--minutes", type=float, default=3.0, help="of training, for each variant")
     parser.add_argument("--clips-per-sign", type=int, default=4)
-    parser.add_argument("--only", choices=VARIANTS, action="append", help="run these; again for more")
+    parser.add_argument("--only", choices=VARIANTS, action="append", help="run these, again for more; writes no result")
     arguments = parser.parse_args()
     store, recogniser = open_project("variants", arguments.root)
     minutes, clips_per_sign = (0.1, 1) if arguments.quick else (arguments.minutes, arguments.clips_per_sign)
@@ -51,7 +51,7 @@ def main() -> None:
         print(rows[-1], file=sys.stderr)
     tables = {"Variants": rows} | ({"Averages of the default's weights": averages} if averages else {})
     content = {"settings": {"minutes": minutes, "clips_per_sign": clips_per_sign}, "findings": [], "tables": tables}
-    record("variants", content, arguments.quick)
+    record("variants", content, arguments.quick or arguments.only is not None)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate.state import AcceleratorState
-from measure import peak_memory_mib
+from measure import forget_peak, peak_memory_mib
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -105,10 +105,12 @@ def sample_as_asked(
 ) -> Tensor:
     """Clips like `noise` (B, 3, F, H, W), made as `t2s sample` makes them, by any denoiser."""
     schedule, kind = make_schedule(diffusion), diffusion.prediction_type
-    made = sample(guided(model, how.guidance_scale), noise, prompt_ids, schedule=schedule, kind=kind,
-                  sampler=how.sampler, num_steps=how.num_steps, to_zero=how.polish > 0)  # fmt: skip
-    for _ in range(how.polish):
-        made = polished(lambda x, t, ids: to_x0(kind, model(x, t, ids), x, t, schedule), made, prompt_ids, schedule)
+    is_bf16 = resolve_precision(how.precision, noise.device) == "bf16"
+    with torch.autocast(noise.device.type, torch.bfloat16, enabled=is_bf16):
+        made = sample(guided(model, how.guidance_scale, how.guidance_rescale), noise, prompt_ids, schedule=schedule,
+                      kind=kind, sampler=how.sampler, num_steps=how.num_steps, to_zero=how.polish > 0)  # fmt: skip
+        for _ in range(how.polish):
+            made = polished(lambda x, t, ids: to_x0(kind, model(x, t, ids), x, t, schedule), made, prompt_ids, schedule)
     return made
 
 
@@ -131,11 +133,15 @@ def plain_step(model: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], precisio
 
 
 def idle_memory_mib(device: torch.device) -> float:
-    """Peak memory once a small step has loaded and set up all that any step needs: what comes on top is the model's."""
+    """Peak memory once a small step has loaded and set up all that any step needs: what comes on top is the model's.
+
+    On a GPU that is nothing: the peak is counted anew from here.
+    """
     settings = read_settings(QUICK)
     precision = resolve_precision(settings.train.precision, device)
     plain_step(make_denoiser(settings).to(device), random_inputs(settings, 1, device), precision)()
-    return peak_memory_mib()
+    forget_peak()
+    return 0.0 if device.type == "cuda" else peak_memory_mib()
 
 
 @contextmanager

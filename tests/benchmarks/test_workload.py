@@ -1,0 +1,29 @@
+"""What the benchmarks sample is what the product samples."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from results import settings_line
+from workload import read_settings, sample_as_asked
+
+from t2s.diffusion.config import DiffusionConfig
+from t2s.sampling import Text2Sign, starting_noise
+
+
+@pytest.mark.parametrize("changes", [{}, {"guidance_rescale": 0.7, "polish": 0, "precision": "bf16"}])
+def test_a_clip_of_the_benchmarks_is_the_products_to_the_bit(tiny_checkpoint: Path, changes: dict[str, object]) -> None:
+    model = Text2Sign.from_checkpoint(tiny_checkpoint, "cpu")
+    how = read_settings({}).sample.model_copy(update={"num_steps": 3, **changes})
+    diffusion = DiffusionConfig.model_validate(model.metadata["config"]["diffusion"])
+    prompts, seeds = model.prompts[:2], [5, 6]
+    made = sample_as_asked(
+        model.denoiser, how, diffusion, starting_noise(model.clip, seeds), model.tokenizer.encode(prompts)
+    )
+    options = ("num_steps", "guidance_scale", "guidance_rescale", "sampler", "polish", "precision")
+    assert torch.equal(made, model.generate(prompts, seeds, **{name: getattr(how, name) for name in options}))
+
+
+def test_settings_are_told_in_one_line() -> None:
+    told = settings_line({"minutes": 4.0, "compile": False, "clip": {"fps": 8.0, "size": 64}})
+    assert told == "minutes 4, compile no, clip.fps 8, clip.size 64"
