@@ -40,6 +40,7 @@ TINY: dict[str, dict[str, Any]] = {
         "projection": "linear",
         "projection_width": 16,
         "projection_taper": True,
+        "qk_norm": "layer",
         "projection_stride": 2,
         "projection_shortcut": False,
         "projection_sees_input": False,

@@ -39,7 +39,7 @@ MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section, and so is the 
 MAX_POLISH = 16
 MAX_SEED = 2**63 - 1  # torch takes no larger one
 # What the network was before there was a key for it, so that older checkpoints still load.
-BEFORE_THE_KEY = {"projection_taper": True}
+BEFORE_THE_KEY = {"projection_taper": True, "qk_norm": "rms"}
 MAX_BATCH = 32  # clips made at once; a matter of memory, not of results
 
 

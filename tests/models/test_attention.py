@@ -1,8 +1,9 @@
 """Attention: which tokens may look at which."""
 
+import pytest
 import torch
 
-from t2s.models.attention import Attention, Block, TemporalAttention, attend
+from t2s.models.attention import Attention, Block, Norm, TemporalAttention, attend, make_norm
 
 
 def test_masked_tokens_are_not_looked_at() -> None:
@@ -31,16 +32,26 @@ def test_prompt_tokens_are_keys_only_and_padding_among_them_is_masked() -> None:
     assert (changed[1] - out[1]).abs().max() > 1e-3
 
 
-def test_queries_and_keys_are_normalised() -> None:
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_queries_and_keys_are_normalised(norm: Norm) -> None:
     """QK-norm: the size of a token's vector does not sharpen its attention."""
     torch.manual_seed(0)
-    attention, x = Attention(32, 2, with_prompt=False), torch.randn(1, 4, 32)
+    attention, x = Attention(32, 2, with_prompt=False, norm=norm), torch.randn(1, 4, 32)
     with torch.no_grad():
         value = attention.qkv.weight[64:].clone()
         before = attention(x)
         attention.qkv.weight[:64] *= 100.0
     assert torch.equal(attention.qkv.weight[64:], value)
     torch.testing.assert_close(attention(x), before, atol=1e-4, rtol=1e-3)
+
+
+def test_layer_norm_takes_the_mean_out_and_rms_norm_leaves_it_in() -> None:
+    x = 5 + torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    layer, rms = make_norm("layer", 16)(x), make_norm("rms", 16)(x)
+    spread = x.std(1, correction=0, keepdim=True)
+    torch.testing.assert_close(layer, (x - x.mean(1, keepdim=True)) / spread, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(rms, x / x.square().mean(1, keepdim=True).sqrt())
+    assert make_norm("rms", 16)(x.bfloat16()).dtype == torch.bfloat16
 
 
 def test_temporal_attention_stays_in_its_place() -> None:

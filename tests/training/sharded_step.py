@@ -1,7 +1,8 @@
 """One of two processes: a whole ViViT beside one whose parameters FSDP2 shares out. For test_distributed.py.
 
-Reads sections.json (model, diffusion); rank 0 writes sharded.json: losses and gradient norms of three AdamW steps each
-way, the largest difference of the weights after them, and how many parameters one process holds.
+Reads sections.json (model, diffusion, clip, steps, batch: clips of a process); rank 0 writes sharded.json: losses and
+gradient norms of these AdamW steps each way, the largest difference of the weights after them, and how many parameters
+one process holds.
 """
 
 import json
@@ -19,7 +20,6 @@ from t2s.diffusion.schedule import make_schedule
 from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.vivit import ViViT
 
-STEPS = 3
 SECTIONS = json.loads(Path("sections.json").read_text())
 
 
@@ -28,7 +28,7 @@ def fresh_model() -> ViViT:
     diffusion = DiffusionConfig.model_validate(SECTIONS["diffusion"])
     return ViViT(
         ModelConfig.model_validate(SECTIONS["model"]),
-        ClipShape(num_frames=4, image_size=8, fps=8.0),
+        ClipShape.model_validate(SECTIONS["clip"]),
         vocab_size=8,
         temporal_weight=0.5,
         alphas_cumprod=make_schedule(diffusion).alphas_cumprod,
@@ -39,7 +39,7 @@ def fresh_model() -> ViViT:
 def learn(model: nn.Module, batch: list[Tensor]) -> list[tuple[float, float]]:
     """(loss over the whole batch, gradient norm) of each step; `batch` is this process's share, or all of it."""
     optimizer, seen = torch.optim.AdamW(model.parameters(), lr=1e-3), []
-    for _ in range(STEPS):
+    for _ in range(SECTIONS["steps"]):
         loss = (model(*batch) - batch[0]).square().mean()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -60,10 +60,11 @@ def main() -> None:
     for block in sharded.blocks:
         fully_shard(block, mesh=mesh)
     fully_shard(sharded, mesh=mesh)
-    clips = torch.randn(2 * world, 3, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    prompts = torch.zeros(2 * world, 4, dtype=torch.int64)
-    prompts[:, 0] = torch.arange(2 * world) % 6 + 2
-    batch = [clips, torch.arange(2 * world) * 12, prompts]
+    count, frames, size = SECTIONS["batch"] * world, SECTIONS["clip"]["num_frames"], SECTIONS["clip"]["image_size"]
+    clips = torch.randn(count, 3, frames, size, size, generator=torch.Generator().manual_seed(1))
+    prompts = torch.zeros(count, SECTIONS["model"]["text"]["max_length"], dtype=torch.int64)
+    prompts[:, 0] = torch.arange(count) % 6 + 2
+    batch = [clips, torch.arange(count) * 12, prompts]
     report = {
         "whole": learn(whole, batch),
         "sharded": learn(sharded, [part.chunk(world)[rank] for part in batch]),

@@ -33,7 +33,10 @@ MODEL = {
     "input_pool": 2, "projection": "seed", "projection_shortcut": True, "projection_sees_input": True,
     "projection_width": 20, "residual": "blend", "depth": 2,
 }  # fmt: skip
-TRAIN = {"epochs": 8, "coarse_fraction": 0.5, "augment": {"flip": 0.5, "colour": 0.1}}  # 24 steps of 4 clips
+TRAIN = {  # 24 steps of 4 clips
+    "epochs": 8, "coarse_fraction": 0.5, "thin_frames": 2, "frame_difference_weight": 2.0,
+    "augment": {"flip": 0.5, "colour": 0.1},
+}  # fmt: skip
 KILLED_AT, ASKED_AT = 8, 15  # in the coarse part, and past it
 
 # Runs a stage in which the main process's first validation finds `spoilt`, or is sent a signal.
@@ -279,17 +282,35 @@ def test_a_signal_while_the_main_process_validates_ends_all_at_once_and_they_go_
     assert logged(project, "epoch/x0_mse") == logged(together, "epoch/x0_mse")
 
 
+def sharded(folder: Path, **sections: Any) -> dict[str, Any]:
+    """What sharded_step.py reports of two processes."""
+    (folder / "sections.json").write_text(json.dumps(sections))
+    ended = as_two_tasks([str(Path(__file__).parent / "sharded_step.py")], folder)
+    assert [code for code, _ in ended] == [0, 0], ended
+    report: dict[str, Any] = json.loads((folder / "sharded.json").read_text())
+    for part, whole in zip(report["sharded"], report["whole"], strict=True):
+        assert part == pytest.approx(whole, rel=1e-4)
+    assert report["held"] < 0.55 * report["num_parameters"]
+    return report
+
+
 def test_fsdp2_shards_the_network_and_learns_the_same(
     tiny_section: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    sections = {"model": tiny_section("model", **MODEL), "diffusion": tiny_section("diffusion")}
-    (tmp_path / "sections.json").write_text(json.dumps(sections))
-    script = str(Path(__file__).parent / "sharded_step.py")
-    ended = as_two_tasks([script], tmp_path)
-    assert [code for code, _ in ended] == [0, 0], ended
-    report = json.loads((tmp_path / "sharded.json").read_text())
-    for sharded, whole in zip(report["sharded"], report["whole"], strict=True):
-        assert sharded == pytest.approx(whole, rel=1e-5)
+    model, diffusion = tiny_section("model", **MODEL), tiny_section("diffusion")
+    clip = {"num_frames": 4, "image_size": 8, "fps": 8.0}
+    report = sharded(tmp_path, model=model, diffusion=diffusion, clip=clip, steps=3, batch=2)
+    assert report["sharded"] == [pytest.approx(each, rel=1e-5) for each in report["whole"]]
     assert report["largest_difference"] < 1e-5
-    assert report["held"] < 0.55 * report["num_parameters"]
     assert report["whole"][0][0] != report["whole"][-1][0]
+
+
+def test_fsdp2_shards_the_network_of_the_gpu_preset_at_its_size(tmp_path: Path) -> None:
+    """147 million parameters on 1,024 tokens: a step of it, sharded and whole."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    for dotted, value in yaml.safe_load((ROOT / "presets" / "gpu.yaml").read_text("utf-8")).items():
+        section, key = dotted.split(".")
+        params[section][key] = value
+    clip = {"num_frames": params["data"]["num_frames"], "image_size": params["data"]["image_size"], "fps": 16.0}
+    report = sharded(tmp_path, model=params["model"], diffusion=params["diffusion"], clip=clip, steps=1, batch=1)
+    assert report["num_parameters"] > 100_000_000

@@ -3,24 +3,39 @@
 Legend: B sequences, N tokens, L prompt tokens, D width, K heads, E head width.
 """
 
+from typing import Literal
+
 from einops import rearrange
 from torch import Tensor, bfloat16, cat, finfo, nn, zeros_like
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
 # What a prompt is to a block: its tokens (B, L, D) and which of them count, (B, 1, 1, L) bool.
 Prompt = tuple[Tensor, Tensor]
+Norm = Literal["layer", "rms"]
+
+
+class RMSNorm(nn.RMSNorm):
+    """nn.RMSNorm with its gain in the type of the input: under bf16 autocast torch's own leaves its fused kernel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+
+
+def make_norm(norm: Norm, width: int) -> nn.Module:
+    """LayerNorm without bias, or RMSNorm, which leaves the mean in; each has one gain a value."""
+    return RMSNorm(width) if norm == "rms" else nn.LayerNorm(width, bias=False)
 
 
 class Attention(nn.Module):
     """Self-attention with normalised queries and keys (Dehghani et al. 2023, §2); prompt tokens serve as extra keys."""
 
-    def __init__(self, width: int, num_heads: int, *, with_prompt: bool) -> None:
+    def __init__(self, width: int, num_heads: int, *, with_prompt: bool, norm: Norm = "layer") -> None:
         super().__init__()
         self.num_heads = num_heads
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.prompt_kv = nn.Linear(width, 2 * width, bias=False) if with_prompt else None
-        self.query_norm = nn.LayerNorm(width // num_heads, bias=False)
-        self.key_norm = nn.LayerNorm(width // num_heads, bias=False)
+        self.query_norm = make_norm(norm, width // num_heads)
+        self.key_norm = make_norm(norm, width // num_heads)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, prompt: Prompt | None = None, counts: Tensor | None = None) -> Tensor:
@@ -59,10 +74,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
 class TemporalAttention(nn.Module):
     """Attention along time at each place: (B, F, N, D) → (B, F, N, D). Time positions are already in the tokens."""
 
-    def __init__(self, width: int, num_heads: int) -> None:
+    def __init__(self, width: int, num_heads: int, norm: Norm = "layer") -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width, bias=False)
-        self.attention = Attention(width, num_heads, with_prompt=False)
+        self.norm = make_norm(norm, width)
+        self.attention = Attention(width, num_heads, with_prompt=False, norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         sequences = rearrange(self.norm(x), "b f n d -> (b n) f d")
@@ -73,11 +88,11 @@ class TemporalAttention(nn.Module):
 class Block(nn.Module):
     """Transformer block modulated by time and pooled text (adaLN-Zero, Peebles & Xie 2023, §3.2)."""
 
-    def __init__(self, width: int, num_heads: int, mlp_ratio: float, dropout: float) -> None:
+    def __init__(self, width: int, num_heads: int, mlp_ratio: float, dropout: float, norm: Norm = "layer") -> None:
         super().__init__()
         hidden = int(width * mlp_ratio)
         self.attention_norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.attention = Attention(width, num_heads, with_prompt=True)
+        self.attention = Attention(width, num_heads, with_prompt=True, norm=norm)
         self.mlp_norm = nn.LayerNorm(width, elementwise_affine=False)
         self.mlp = nn.Sequential(
             nn.Linear(width, hidden),

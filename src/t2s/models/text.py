@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from t2s.models.attention import Attention
+from t2s.models.attention import Attention, Norm
 from t2s.models.config import TextConfig
 from t2s.models.embedding import sincos_1d
 
@@ -74,14 +74,14 @@ class PromptTokenizer:
 class TrainedTextEncoder(nn.Module):
     """Token embeddings with positions, a small transformer over them, their mean as the pooled text."""
 
-    def __init__(self, vocab_size: int, width: int, num_heads: int, config: TextConfig) -> None:
+    def __init__(self, vocab_size: int, width: int, num_heads: int, config: TextConfig, norm: Norm = "layer") -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocab_size, width)
         self.null = nn.Parameter(torch.zeros(width))
         nn.init.normal_(self.tokens.weight, std=0.5)
         nn.init.normal_(self.null, std=0.5)
         self.positions = nn.Parameter(sincos_1d(config.max_length, width, scale=0.1))
-        self.layers = nn.ModuleList(TextLayer(width, num_heads) for _ in range(config.depth))
+        self.layers = nn.ModuleList(TextLayer(width, num_heads, norm) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,10 +104,10 @@ class TrainedTextEncoder(nn.Module):
 class TextLayer(nn.Module):
     """A pre-norm transformer layer that looks only at counting tokens."""
 
-    def __init__(self, width: int, num_heads: int) -> None:
+    def __init__(self, width: int, num_heads: int, norm: Norm) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(width)
-        self.attention = Attention(width, num_heads, with_prompt=False)
+        self.attention = Attention(width, num_heads, with_prompt=False, norm=norm)
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 

@@ -50,12 +50,15 @@ class ViViT(nn.Module):
             width,
         )
         self.timestep = TimestepEmbedding(width, len(alphas_cumprod))
-        self.text = TrainedTextEncoder(vocab_size, width, config.num_heads, config.text)
+        self.text = TrainedTextEncoder(vocab_size, width, config.num_heads, config.text, config.qk_norm)
         self.blocks = nn.ModuleList(
-            Block(width, config.num_heads, config.mlp_ratio, config.dropout) for _ in range(config.depth)
+            Block(width, config.num_heads, config.mlp_ratio, config.dropout, config.qk_norm)
+            for _ in range(config.depth)
         )
         num_temporal = config.depth if config.attention == "factorised" else 1
-        self.temporal = nn.ModuleList(TemporalAttention(width, config.num_heads) for _ in range(num_temporal))
+        self.temporal = nn.ModuleList(
+            TemporalAttention(width, config.num_heads, config.qk_norm) for _ in range(num_temporal)
+        )
         self.final_norm = nn.LayerNorm(width, elementwise_affine=False)
         self.final_modulation = nn.Sequential(nn.SiLU(), silent(nn.Linear(width, 2 * width)))
         self.projection = make_projection(config, clip.channels, grid)
