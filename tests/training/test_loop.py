@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -105,6 +106,16 @@ def test_thinned_steps_follow_the_coarse_ones_and_take_the_frames_in_turn(lab) -
     training.denoiser.register_forward_pre_hook(lambda module, args: asked.append(args[3]) if module.training else None)
     train(training)
     assert asked == [None] * 6 + [slice(step % 4, None, 4) for step in range(6, 12)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+@pytest.mark.filterwarnings("ignore")  # of the compiler and what it imports
+def test_a_compiled_run_passes_from_the_coarse_share_to_the_full_one_and_learns_the_same(lab) -> None:
+    changes = {"epochs": 2, "coarse_fraction": 0.5, "model": {**COARSE, "depth": 1}}
+    compiled, plain = (losses_of(lab, 6, compile=wanted, **changes) for wanted in (True, False))
+    assert compiled == pytest.approx(plain, rel=1e-3)
 
 
 def test_a_flag_is_told_once_as_long_as_it_stands(lab, caplog: pytest.LogCaptureFixture) -> None:
