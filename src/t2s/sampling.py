@@ -29,7 +29,7 @@ from t2s.prompts import explain_unknown, parse_prompt
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
 DEFAULT_SAMPLER: SamplerName = "dpmpp"
 DEFAULT_NUM_STEPS = 12
-DEFAULT_GUIDANCE_SCALE = 1.75
+DEFAULT_GUIDANCE_SCALE = 2.0
 DEFAULT_GUIDANCE_RESCALE = 0.0
 DEFAULT_POLISH = 2
 DEFAULT_PRECISION: Precision = "auto"
