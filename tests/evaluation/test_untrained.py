@@ -40,10 +40,10 @@ def report(
     return {**found.faithfulness, "per_timestep": found.evaluation["per_timestep"]}
 
 
-def test_its_clips_are_recognised_at_chance(report: dict[str, Any]) -> None:
+def test_its_clips_are_not_recognised_above_chance(report: dict[str, Any]) -> None:
+    """All clips of a prompt look alike to it, so four prompts are four draws: they may well all be wrong."""
     assert report["refused"] is None
-    low, high = report["generated"]["top1_ci"]
-    assert low <= CHANCE <= high
+    assert report["generated"]["top1_ci"][0] <= CHANCE
     assert report["generated"]["over_ceiling_ci"][1] < 0.7
     assert report["null"]["top1"] <= 0.5
     low, high = report["distance_ratios"]["to_real_other_over_own_ci"]

@@ -210,7 +210,7 @@ def test_muon_too_learns_the_same_in_two_that_accelerate_started(make_project: C
     assert json.loads((two / "reports/training.json").read_text())["num_processes"] == 2
     losses = [[value for _, value in logged(project, "train/loss")] for project in (one, two)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
-    same(one, two, atol=1e-3)
+    same(one, two, atol=2e-3)
 
 
 def test_the_main_process_alone_writes(together: Path) -> None:
