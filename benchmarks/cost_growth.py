@@ -84,7 +84,7 @@ def plot(rows: list[dict[str, Any]]) -> None:
             label = f"{axis} {attention}".strip()
             panel.plot([row["size"] for row in curve], [row[measure] for row in curve], marker="o", label=label)
         panel.set(xscale="log", yscale="log", xlabel="size", ylabel=measure)
-    panels[0].legend(fontsize="small")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", fontsize="small")
     RESULTS.mkdir(exist_ok=True)
     figure.savefig(RESULTS / "cost_growth.png", dpi=80)
 
