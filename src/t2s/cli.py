@@ -51,9 +51,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
     num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
     steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 12.")] = None,
-    guidance_scale: Annotated[
-        float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")
-    ] = None,
+    guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
     sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
     polish: Annotated[
         int | None, typer.Option(min=0, max=16, help="Rounds that take noise out of a finished clip; default 2.")
