@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from measure import bench_device, count_flops, in_own_process, median_s, peak_memory_mib
 from peer_models import PEERS
-from results import finding, make_parser, record
+from results import finding, is_trial, make_parser, record
 from workload import QUICK, idle_memory_mib, plain_step, random_inputs, read_settings, sample_as_asked
 
 from t2s.precision import resolve_precision
@@ -121,7 +121,7 @@ def main() -> None:
         },
         "notes": missing,
     }  # fmt: skip
-    record("peers", content, arguments.quick or arguments.only is not None)
+    record("peers", content, is_trial(arguments))
 
 
 if __name__ == "__main__":

@@ -54,18 +54,23 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def is_trial(arguments: argparse.Namespace) -> bool:
+    """Whether the result is not kept: a quick one, or a part (--only), which must not take the place of the whole."""
+    return bool(arguments.quick or arguments.only)
+
+
 def finding(measure: str, value: float | None, at_least: float | None = None, at_most: float | None = None) -> Any:
     """One figure, with the goal it is held against where there is one; None: not reached or not measurable."""
     goals = {"at_least": at_least, "at_most": at_most}
     return {"measure": measure, "value": value} | {key: goal for key, goal in goals.items() if goal is not None}
 
 
-def record(name: str, content: Mapping[str, Any], quick: bool) -> None:
-    """Print the result; unless it is a quick one, keep it as benchmarks/results/<name>.json."""
+def record(name: str, content: Mapping[str, Any], trial: bool) -> None:
+    """Print the result; unless it is a trial, keep it as benchmarks/results/<name>.json."""
     result = {"benchmark": name, "machine": machine(), **content}
     text = json.dumps(rounded(result), indent=1, ensure_ascii=False, allow_nan=False)
     print(text)
-    if not quick:
+    if not trial:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.json").write_text(text + "\n", "utf-8")
 

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import torch
 from averages import Averages, Decay
 from peer_models import PEERS
-from results import RESULTS, finding, make_parser, record, skip
+from results import RESULTS, finding, is_trial, make_parser, record, skip
 from torch import nn
 from training_step import ALMOST_ALL, run_loop
 from workload import QUICK, VOCABULARY, read_settings, sample_as_asked, silent_training
@@ -246,8 +246,7 @@ def main() -> None:
     for contender, num_steps in zip(contenders, steps_for(contenders, minutes, 2 if quick else 5), strict=True):
         rows += race(contender, num_steps, looks)
         print(rows[-1], file=sys.stderr)
-    is_trial = quick or arguments.only is not None  # a part must not take the place of the whole
-    if not is_trial:
+    if not is_trial(arguments):
         plot(rows)
     curves = {name: [row for row in rows if row["contender"] == name] for name in arguments.only or CONTENDERS}
     reached = {
@@ -266,7 +265,7 @@ def main() -> None:
         "tables": {"Examinations": rows},
         "notes": ["![Quality over training time](../benchmarks/results/time_to_quality.png)"],
     }  # fmt: skip
-    record("time_to_quality", content, is_trial)
+    record("time_to_quality", content, is_trial(arguments))
 
 
 if __name__ == "__main__":

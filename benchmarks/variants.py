@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from averages import AVERAGES
-from results import make_parser, record
+from results import is_trial, make_parser, record
 from time_to_quality import Contender, open_project, race, shape_of, steps_for
 from variant_models import VARIANTS
 from workload import read_settings
@@ -51,7 +51,7 @@ def main() -> None:
         print(rows[-1], file=sys.stderr)
     tables = {"Variants": rows} | ({"Averages of the default's weights": averages} if averages else {})
     content = {"settings": {"minutes": minutes, "clips_per_sign": clips_per_sign}, "findings": [], "tables": tables}
-    record("variants", content, arguments.quick or arguments.only is not None)
+    record("variants", content, is_trial(arguments))
 
 
 if __name__ == "__main__":

@@ -233,8 +233,7 @@ class Reader:
 
     def __call__(self, numbers: list[int]) -> tuple[Tensor, Tensor, list[str]]:
         chosen = [self.indices[number] for number in numbers]
-        stored = torch.from_numpy(np.stack([self.store.pixels(i) for i in chosen]))  # (B, F, H, W, 3) float16
-        clips = stored.permute(0, 4, 1, 2, 3).to(torch.float32, memory_format=torch.contiguous_format)
+        clips = torch.from_numpy(self.store.batch(chosen))
         return clips, self.prompt_ids[numbers], [self.store.records[i].clip_id for i in chosen]
 
 

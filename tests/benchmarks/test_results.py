@@ -4,7 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
-from results import BEGIN, BENCHMARKS, END, RESULTS, cell, finding, goal_of, refreshed, render, rounded, table
+from results import (
+    BEGIN,
+    BENCHMARKS,
+    END,
+    RESULTS,
+    cell,
+    finding,
+    goal_of,
+    refreshed,
+    render,
+    rounded,
+    settings_line,
+    table,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,3 +84,8 @@ def test_recorded_figures_keep_four_digits() -> None:
 
 def test_columns_are_those_of_all_rows() -> None:
     assert table([{"a": 1}, {"b": 2}])[0] == "| a | b |"
+
+
+def test_settings_are_told_in_one_line() -> None:
+    told = settings_line({"minutes": 4.0, "compile": False, "clip": {"fps": 8.0, "size": 64}})
+    assert told == "minutes 4, compile no, clip.fps 8, clip.size 64"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from results import settings_line
 from workload import read_settings, sample_as_asked
 
 from t2s.diffusion.config import DiffusionConfig
@@ -22,8 +21,3 @@ def test_a_clip_of_the_benchmarks_is_the_products_to_the_bit(tiny_checkpoint: Pa
     )
     options = ("num_steps", "guidance_scale", "guidance_rescale", "sampler", "polish", "precision")
     assert torch.equal(made, model.generate(prompts, seeds, **{name: getattr(how, name) for name in options}))
-
-
-def test_settings_are_told_in_one_line() -> None:
-    told = settings_line({"minutes": 4.0, "compile": False, "clip": {"fps": 8.0, "size": 64}})
-    assert told == "minutes 4, compile no, clip.fps 8, clip.size 64"

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from t2s.models.attention import Attention, Block, Norm, TemporalAttention, attend, make_norm
+from t2s.models.attention import Attention, Block, TemporalAttention, attend, make_norm
+from t2s.models.config import Norm
 
 
 def test_masked_tokens_are_not_looked_at() -> None:

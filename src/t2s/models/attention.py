@@ -3,15 +3,14 @@
 Legend: B sequences, N tokens, L prompt tokens, D width, K heads, E head width.
 """
 
-from typing import Literal
-
 from einops import rearrange
 from torch import Tensor, bfloat16, cat, finfo, nn, zeros_like
 from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
+from t2s.models.config import Norm
+
 # What a prompt is to a block: its tokens (B, L, D) and which of them count, (B, 1, 1, L) bool.
 Prompt = tuple[Tensor, Tensor]
-Norm = Literal["layer", "rms"]
 
 
 class RMSNorm(nn.RMSNorm):

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Norm = Literal["layer", "rms"]
+
 
 class TextConfig(BaseModel):
     """The text encoder that is trained with the model."""
@@ -30,7 +32,7 @@ class ModelConfig(BaseModel):
     num_heads: int = Field(ge=1, le=128)
     mlp_ratio: float = Field(gt=0, le=16)
     attention: Literal["joint", "factorised"]
-    qk_norm: Literal["layer", "rms"] = Field(description="of queries and keys, and of what enters a temporal path")
+    qk_norm: Norm = Field(description="of queries and keys, and of what enters a temporal path")
     residual: Literal["none", "legacy", "blend"]
     output_scale: float | None = Field(description="initial value of the learnable scale; null: no scale")
     output_scale_range: tuple[float, float] | None = Field(description="clamp after each optimizer step; null: free")

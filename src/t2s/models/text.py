@@ -7,8 +7,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from t2s.models.attention import Attention, Norm
-from t2s.models.config import TextConfig
+from t2s.models.attention import Attention
+from t2s.models.config import Norm, TextConfig
 from t2s.models.embedding import sincos_1d
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
