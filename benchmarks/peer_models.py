@@ -1,6 +1,6 @@
 """What a user would pick instead, each as a denoiser (x_t, t, prompt_ids) → prediction of x_t's shape.
 
-They cannot answer some frames alone: `shown`, which the training loop passes to every denoiser, is always None here.
+They cannot answer some frames alone: `thinned`, which the training loop passes to every denoiser, is always None here.
 Legend: B clips, C channels, F frames, H W pixels, L prompt tokens.
 """
 
@@ -38,7 +38,7 @@ class DiffusersPeer(nn.Module):
         super().__init__()
         self.tokens, self.network = nn.Embedding(VOCABULARY, TEXT_WIDTH), network
 
-    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, shown: None = None) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, thinned: None = None) -> Tensor:
         made: Tensor = self.network(x_t, timestep=t, encoder_hidden_states=self.tokens(prompt_ids)).sample
         return made
 
@@ -50,7 +50,7 @@ class LucidrainsPeer(nn.Module):
         super().__init__()
         self.tokens, self.network = nn.Embedding(VOCABULARY, TEXT_WIDTH), network
 
-    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, shown: None = None) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, thinned: None = None) -> Tensor:
         made: Tensor = self.network(x_t, t, cond=self.tokens(prompt_ids).mean(1))
         return made
 
@@ -74,7 +74,7 @@ class FramewiseViT(nn.Module):
         )
         self.blocks = nn.TransformerEncoder(layer, 12, enable_nested_tensor=False)
 
-    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, shown: None = None) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, thinned: None = None) -> Tensor:
         frames = rearrange(x_t, "b c f h w -> (b f) c h w")
         tokens = self.patches(nn.functional.interpolate(frames, size=(self.SIZE, self.SIZE))).flatten(2).mT
         seen: Tensor = self.blocks(torch.cat([self.first.expand(len(tokens), -1, -1), tokens], 1) + self.positions)

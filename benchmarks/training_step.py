@@ -151,10 +151,11 @@ def flops_per_clip(recipe: Recipe, settings: Settings, pool: int) -> int:
     objective: Objective = training.objective
     x0 = torch.zeros(1, clip.channels, clip.num_frames, clip.image_size, clip.image_size)
     prompt_ids = recipe.tokenizer().encode(["hello"])
-    noised = objective.noised(x0, prompt_ids, torch.Generator().manual_seed(0), pool=pool)
-    every = recipe.train.thin_frames
-    shown = slice(0, None, every) if every > 1 and pool == 1 else None
-    return count_flops(lambda: objective(training.denoiser, noised, shown)[0].mean().backward())
+    every, is_full = recipe.train.thin_frames, pool == 1
+    frames = slice(0, None, every) if every > 1 and is_full else None
+    pool = training.coarse_pool if frames else pool
+    noised = objective.noised(x0, prompt_ids, torch.Generator().manual_seed(0), pool=pool, frames=frames)
+    return count_flops(lambda: objective(training.denoiser, noised)[0].mean().backward())
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ RECOGNISER = Path("models/recogniser.safetensors")
 
 # The code that decides a cell's figures. Plumbing, plots and the data readers are left out.
 ROOMS = (
-    "models", "diffusion", "training", "signer", "assembly.py", "presets.py", "precision.py",
+    "models", "diffusion", "training", "thinned.py", "signer", "assembly.py", "presets.py", "precision.py",
     "evaluation/timesteps.py", "evaluation/noising.py", "evaluation/generation.py",
     "evaluation/network.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
 )  # fmt: skip

@@ -30,7 +30,7 @@ from t2s.training.report import training_report, write_history
 from t2s.training.share import prepared_by_main
 from t2s.training.state import RunState
 
-ROOMS = ["models", "diffusion", "training", "assembly.py", "presets.py", "precision.py", "data/clips.py"]  # of weights
+ROOMS = ["models", "diffusion", "training", "thinned.py", "assembly.py", "presets.py", "precision.py", "data/clips.py"]
 CHECKPOINT = Path("models/t2s.safetensors")
 SHEETS = Path("reports/training")
 

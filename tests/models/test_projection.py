@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from t2s.models.projection import ConvProjection, LinearProjection, group_count
+from t2s.models.projection import ConvProjection, LinearProjection, PointwiseConv, group_count
 
 WIDTH, CHANNELS, TUBELET, PATCH, GRID = 8, 3, 2, 4, 2
 
@@ -44,7 +44,7 @@ def test_group_count_is_the_largest_of_8_4_2_1_that_divides(channels: int, group
 def test_the_seeds_projection_has_the_seeds_layers() -> None:
     """vivit-fixes.md, fix 4: conv-GN-GELU-Dropout2d(dropout / 2)-conv-GN-GELU-conv1x1 over G, G/2, G/4."""
     layers = list(conv(3).convolve)
-    kinds = [nn.Conv2d, nn.GroupNorm, nn.GELU, nn.Dropout2d, nn.Conv2d, nn.GroupNorm, nn.GELU, nn.Conv2d]
+    kinds = [nn.Conv2d, nn.GroupNorm, nn.GELU, nn.Dropout2d, nn.Conv2d, nn.GroupNorm, nn.GELU, PointwiseConv]
     assert [type(layer) for layer in layers] == kinds
     convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
     assert [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convolutions] == [
@@ -59,7 +59,7 @@ def test_the_seeds_projection_has_the_seeds_layers() -> None:
 
 
 def test_the_ancestors_projection_has_two_layers() -> None:
-    kinds = [nn.Conv2d, nn.GroupNorm, nn.GELU, nn.Conv2d]
+    kinds = [nn.Conv2d, nn.GroupNorm, nn.GELU, PointwiseConv]
     assert [type(layer) for layer in conv(2).convolve] == kinds
 
 
@@ -127,6 +127,19 @@ def test_frames_drawn_alone_are_drawn_as_among_all(name: str, first: int, every:
             weights += 0.1 * torch.randn_like(weights)
     tokens = torch.randn(2, 3, GRID**2, WIDTH)
     x_t = torch.randn(2, CHANNELS, 3 * TUBELET, GRID * PATCH, GRID * PATCH)
-    everything, some = projection(tokens, x_t), projection(tokens, x_t, slice(first, None, every))
+    frames = slice(first, None, every)
+    everything, some = projection(tokens, x_t), projection(tokens, x_t[:, :, frames], frames)
     assert some.abs().max() > 0
     torch.testing.assert_close(some, everything[:, :, first::every], rtol=1e-4, atol=1e-5)
+
+
+def test_a_pointwise_convolution_is_the_convolution_of_one_pixel() -> None:
+    torch.manual_seed(0)
+    product = PointwiseConv(6, 4).double()
+    x = torch.randn(3, 6, 5, 5, dtype=torch.float64, requires_grad=True)
+    learned = (x, product.weight, product.bias)
+    found, expected = (
+        (made, *torch.autograd.grad(made.square().sum(), learned))
+        for made in (product(x), nn.functional.conv2d(*learned))
+    )
+    torch.testing.assert_close(found, expected)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d
 
 from t2s.diffusion.schedule import Schedule, add_noise, cosine
+from t2s.thinned import Thinned, averaged
 
 ATTENTION = ("joint", "factorised")
 PROJECTIONS = ("linear", "two_layer", "seed")
@@ -270,8 +271,11 @@ def test_dropout_only_acts_in_training(make_vivit, x_t, t, ids) -> None:
     assert not torch.equal(model(x_t, t, ids), model(x_t, t, ids))
 
 
+@pytest.mark.parametrize("projection", ["seed", "linear"])
 @pytest.mark.parametrize("residual", ["none", "blend", "legacy"])
-def test_frames_shown_alone_are_answered_as_among_all(make_vivit, x_t, t, ids, residual) -> None:
-    model = make_vivit(projection="seed", residual=residual).eval()
-    shown = slice(1, None, model.config.tubelet_size)
-    torch.testing.assert_close(model(x_t, t, ids, shown), model(x_t, t, ids)[:, :, shown], rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("pool", [1, 2])
+def test_frames_seen_alone_are_answered_as_among_all(make_vivit, x_t, t, ids, residual, projection, pool) -> None:
+    model = make_vivit(projection=projection, residual=residual, input_pool=pool).eval()
+    frames = slice(1, None, model.config.tubelet_size)
+    some = model(x_t[:, :, frames], t, ids, Thinned(frames, averaged(x_t, pool)))
+    torch.testing.assert_close(some, model(x_t, t, ids)[:, :, frames], rtol=1e-4, atol=1e-5)

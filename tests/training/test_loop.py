@@ -25,8 +25,8 @@ def losses_of(lab, count: int, **changes) -> list[float]:
     seen: list[float] = []
     objective = training.objective
 
-    def noting(denoiser, batch, shown):
-        loss, x0_mse = objective(denoiser, batch, shown)
+    def noting(denoiser, batch):
+        loss, x0_mse = objective(denoiser, batch)
         seen.append(loss.mean().item())
         return loss, x0_mse
 
@@ -103,7 +103,9 @@ def test_a_coarse_start_changes_over_at_its_step_and_resumes_across_it(lab) -> N
 def test_thinned_steps_follow_the_coarse_ones_and_take_the_frames_in_turn(lab) -> None:
     training = lab.training(epochs=4, coarse_fraction=0.5, thin_frames=4, model=COARSE)
     asked: list[slice | None] = []
-    training.denoiser.register_forward_pre_hook(lambda module, args: asked.append(args[3]) if module.training else None)
+    training.denoiser.register_forward_pre_hook(
+        lambda module, args: asked.append(args[3] and args[3].frames) if module.training else None
+    )
     train(training)
     assert asked == [None] * 6 + [slice(step % 4, None, 4) for step in range(6, 12)]
 

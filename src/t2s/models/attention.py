@@ -120,5 +120,5 @@ def silent(layer: nn.Linear) -> nn.Linear:
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """shift + (1 + scale) · x; x: (B, N, D), shift and scale: (B, 1, D)."""
+    """shift + (1 + scale) · x; x: (B, …, D), shift and scale: (B, 1…, D)."""
     return shift.addcmul(x, 1 + scale)

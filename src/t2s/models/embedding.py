@@ -30,8 +30,8 @@ class PatchEmbedding(nn.Module):
             dw=self.patch_size,
         )
         positions = self.space + rearrange(self.time, "f d -> f 1 d")
-        embedded: Tensor = self.project(patches) + positions
-        return embedded
+        projected: Tensor = self.project(patches)
+        return projected + positions.to(projected.dtype)  # under autocast all blocks then pass on bf16, not fp32
 
 
 class TimestepEmbedding(nn.Module):

@@ -27,8 +27,8 @@ class LinearProjection(nn.Module):
         """There is no coarse picture: `misfits` says so before a run starts."""
         raise NotImplementedError
 
-    def forward(self, tokens: Tensor, x_t: Tensor, shown: slice | None = None) -> Tensor:
-        """`shown`: see ConvProjection; here it saves nothing, for there are no convolutions."""
+    def forward(self, tokens: Tensor, x_t: Tensor, frames: slice | None = None) -> Tensor:
+        """`frames`: see ConvProjection; here it saves nothing, for there are no convolutions."""
         clip: Tensor = rearrange(
             self.out(tokens),
             "b f (h w) (c df dh dw) -> b c (f df) (h dh) (w dw)",
@@ -37,7 +37,7 @@ class LinearProjection(nn.Module):
             dh=self.patch_size,
             dw=self.patch_size,
         )
-        return clip if shown is None else clip[:, :, shown]
+        return clip if frames is None else clip[:, :, frames]
 
 
 class ConvProjection(nn.Module):
@@ -90,7 +90,7 @@ class ConvProjection(nn.Module):
                 nn.GroupNorm(group_count(last), last),
                 nn.GELU(),
             ]
-        out = nn.Conv2d(last if depth == 3 else middle, pixel_values, kernel_size=1)
+        out = PointwiseConv(last if depth == 3 else middle, pixel_values)
         zero(out)
         self.convolve = nn.Sequential(*layers, out)
 
@@ -110,20 +110,19 @@ class ConvProjection(nn.Module):
         )
         return clip
 
-    def forward(self, tokens: Tensor, x_t: Tensor, shown: slice | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, x_t: Tensor, frames: slice | None = None) -> Tensor:
         """(B, F', N, D), x_t (B, C, F, H, W) → (B, C, F, H, W).
 
-        With `shown`, a start and a step that is a multiple of the tubelet, only those frames are drawn: the
-        convolutions look at one frame at a time, so a training step may skip most of them.
+        With `frames`, a start and a step that is a multiple of the tubelet, x_t holds those alone and only they are
+        drawn: the convolutions look at one frame at a time, so a training step may skip most of them.
         """
-        if shown is None:
+        if frames is None:
             values, drawn = self.spread(tokens), self.tubelet_size
         else:
-            tubelet, frame = divmod(shown.start, self.tubelet_size)
-            tokens = tokens[:, tubelet :: shown.step // self.tubelet_size]
+            tubelet, frame = divmod(frames.start, self.tubelet_size)
+            tokens = tokens[:, tubelet :: frames.step // self.tubelet_size]
             share = slice(frame * self.frame_values, (frame + 1) * self.frame_values)
             values, drawn = linear(tokens, self.spread.weight[share], self.spread.bias[share]), 1
-            x_t = x_t[:, :, shown]
         features = rearrange(
             values,
             "b f (h w) (df dh dw g) -> (b f df) g (h dh) (w dw)",
@@ -143,6 +142,20 @@ class ConvProjection(nn.Module):
             cells, "(b f) (c sh sw) h w -> b c f (h sh) (w sw)", b=len(x_t), sh=self.stride, sw=self.stride
         )
         return clip
+
+
+class PointwiseConv(nn.Conv2d):
+    """A convolution of 1 × 1, as the matrix product that it is: a few channels waste a convolution's kernel on CPUs."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, G, R, R) → (N, out_channels, R, R)."""
+        assert self.bias is not None
+        weight, bias = self.weight.flatten(1).to(x.dtype), self.bias.to(x.dtype)
+        made = torch.baddbmm(bias[None, :, None], weight.expand(len(x), -1, -1), x.flatten(2))
+        return made.view(len(x), -1, *x.shape[2:])
 
 
 def zero(layer: nn.Linear | nn.Conv2d) -> None:

@@ -6,15 +6,15 @@ Legend: B clips, C channels, F frames, H W pixels, F' tubelets in time, N patche
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool3d
 from torch.utils.checkpoint import checkpoint
 
-from t2s.models.attention import Block, Prompt, TemporalAttention, silent
+from t2s.models.attention import Block, Prompt, TemporalAttention, modulate, silent
 from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.embedding import PatchEmbedding, TimestepEmbedding
 from t2s.models.projection import ConvProjection, LinearProjection
 from t2s.models.residual import BlendResidual
 from t2s.models.text import TrainedTextEncoder
+from t2s.thinned import Thinned, averaged
 
 
 class ViViT(nn.Module):
@@ -65,19 +65,18 @@ class ViViT(nn.Module):
         self.output_scale = None if config.output_scale is None else nn.Parameter(torch.full((1,), config.output_scale))
         self.blend = BlendResidual(alphas_cumprod, prediction_type) if config.residual == "blend" else None
 
-    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, shown: slice | None = None) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor, thinned: Thinned | None = None) -> Tensor:
         """(B, C, F, H, W), (B,) int64, (B, L) int64 → prediction (B, C, F, H, W), float32.
 
         A clip that is already averaged by `input_pool` is answered at its own size, by the trunk and the coarse picture
-        alone: the cheap first part of a resolution curriculum. With `shown`, a start and a step that is a multiple of
-        tubelet_size, only those frames are answered, which spares most of a convolutional projection.
+        alone: the cheap first part of a resolution curriculum. `thinned` says that x_t holds some frames only, which
+        spares most of a convolutional projection.
         """
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
-        pool = self.config.input_pool
         is_coarse = x_t.shape[-1] < self.image_size
-        pooled_x = avg_pool3d(x_t, (1, pool, pool)) if pool > 1 and not is_coarse else x_t
-        features = self.patches(pooled_x)  # (B, F', N, D)
+        frames, seen = thinned or (None, x_t if is_coarse else averaged(x_t, self.config.input_pool))
+        features = self.patches(seen)  # (B, F', N, D)
         for index, block in enumerate(self.blocks):
             if self.config.gradient_checkpointing and self.training:
                 features = checkpoint(
@@ -88,13 +87,11 @@ class ViViT(nn.Module):
         if self.config.attention == "joint":
             features = self._add_temporal(features, 0)
         shift, scale = rearrange(self.final_modulation(condition), "b (two d) -> two b 1 1 d", two=2)
-        features = shift + (1 + scale) * self.final_norm(features)
+        features = modulate(self.final_norm(features), shift, scale)
         if is_coarse:
             output: Tensor = self.projection.coarse(features).float()
         else:
-            output = self.projection(features, x_t, shown).float()
-        if shown is not None:
-            x_t = x_t[:, :, shown]
+            output = self.projection(features, x_t, frames).float()
         if self.output_scale is not None:
             output = output * self.output_scale
         if self.config.residual == "legacy":

@@ -48,7 +48,7 @@ class Training:
     objective: Objective
     batches_from: Callable[[int], Iterable[Batch]]  # the batches from this step on
     num_clips: int
-    coarse_pool: int  # pixels averaged in the first, coarse share of the run
+    coarse_pool: int  # pixels averaged in the first, coarse share of the run, and of frames left out after it
     validation: Validation
     config: TrainConfig
     runtime: RuntimeConfig
@@ -154,11 +154,12 @@ class _Run:
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
         generator = step_generator(self.config.seed, batch.step, self.device)
         batch = batch.to(self.device)
-        pool = self.training.coarse_pool if batch.step < self.training.coarse_steps else 1
-        noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world, pool)
+        frames = self._thinned(batch.step)
+        pool = self.training.coarse_pool if batch.step < self.training.coarse_steps or frames else 1
+        noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world, pool, frames)
         rate = learning_rate(self.config, batch.step, self.training.num_steps)
         set_learning_rate(self.optimizers, rate)
-        loss, x0_mse, t = self._backward(noised, self._thinned(batch.step))
+        loss, x0_mse, t = self._backward(noised)
         norm = float(nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self.history.skip(batch.step, batch.clip_ids, loss, norm, allowed=self.config.max_skipped_steps)
@@ -179,11 +180,11 @@ class _Run:
         return loss
 
     def _thinned(self, step: int) -> slice | None:
-        """Which frames this step looks at; None: all of them."""
+        """Which frames this step sees at full size; None: all of them."""
         every = self.config.thin_frames
         return None if every == 1 or step < self.training.coarse_steps else slice(step % every, None, every)
 
-    def _backward(self, noised: Noised, shown: slice | None) -> tuple[float, Tensor, Tensor]:
+    def _backward(self, noised: Noised) -> tuple[float, Tensor, Tensor]:
         """Gradients of the mean loss over the global batch, in micro-batches.
 
         Returns (mean loss, x0-error per clip, its timestep), of the clips of all processes.
@@ -192,12 +193,11 @@ class _Run:
         size = len(noised.t) // parts
         total, errors = torch.zeros((), device=self.device), []
         for part in range(parts):
-            some = slice(part * size, (part + 1) * size)
-            micro = Noised(noised.x0[some], noised.eps[some], noised.x_t[some], noised.t[some], noised.prompt_ids[some])
+            micro = noised.part(slice(part * size, (part + 1) * size))
             is_last = part == parts - 1  # processes exchange gradients once a step
             with nullcontext() if is_last else self.accelerator.no_sync(self.denoiser):
                 with self.accelerator.autocast():
-                    losses, x0_mse = self.training.objective(self.denoiser, micro, shown)
+                    losses, x0_mse = self.training.objective(self.denoiser, micro)
                 mean = losses.mean() / parts
                 self.accelerator.backward(mean)
             total += mean.detach()

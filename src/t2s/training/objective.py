@@ -5,29 +5,49 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool3d, mse_loss
+from torch.nn.functional import mse_loss
 
 from t2s.diffusion import prediction
 from t2s.diffusion.config import PredictionType
 from t2s.diffusion.loss import frame_difference_mse, mean_per_clip, motion_weight
 from t2s.diffusion.schedule import Schedule, add_noise
 from t2s.diffusion.weighting import loss_weights, x0_mse_factor
+from t2s.thinned import Thinned, averaged
 from t2s.training.augment import augment
 from t2s.training.config import TrainConfig
 from t2s.training.randomness import draw_timesteps
 
-Denoiser = Callable[[Tensor, Tensor, Tensor, slice | None], Tensor]
+Denoiser = Callable[[Tensor, Tensor, Tensor, Thinned | None], Tensor]
 
 
 @dataclass(frozen=True)
 class Noised:
-    """A batch with this step's chance applied. x0, eps, x_t: (B, C, F, H, W); t: (B,); prompt_ids: (B, L)."""
+    """A batch with this step's chance applied.
+
+    x0, eps, x_t: (B, C, F, H, W), of the frames that count; t: (B,); prompt_ids: (B, L); pixel_weight:
+    (B, 1, F, H, W), None where all pixels weigh the same; thinned: None where all frames count.
+    """
 
     x0: Tensor
     eps: Tensor
     x_t: Tensor
     t: Tensor
     prompt_ids: Tensor
+    pixel_weight: Tensor | None = None
+    thinned: Thinned | None = None
+
+    def part(self, some: slice) -> "Noised":
+        """Only these clips of the batch."""
+        weight, thinned = self.pixel_weight, self.thinned
+        return Noised(
+            self.x0[some],
+            self.eps[some],
+            self.x_t[some],
+            self.t[some],
+            self.prompt_ids[some],
+            None if weight is None else weight[some],
+            None if thinned is None else Thinned(thinned.frames, thinned.averaged[some]),
+        )
 
 
 class Objective:
@@ -46,38 +66,54 @@ class Objective:
         rank: int = 0,
         world_size: int = 1,
         pool: int = 1,
+        frames: slice | None = None,
     ) -> Noised:
         """Augment, drop prompts, draw t and noise.
 
         With `pool` > 1 everything is what averaging pool × pool pixels of a noised clip gives: the process is linear,
-        so the coarse clip obeys the same equation with noise of standard deviation 1 / pool.
+        so the coarse clip obeys the same equation with noise of standard deviation 1 / pool. With `frames` those are
+        noised at full size and count alone; the others are there averaged, for the trunk to see.
 
         Chance is drawn for the global batch of world_size · B clips and this process takes its share, so that two
         processes with batch B do what one does with 2B.
         """
         share, device = len(clips), clips.device
         total, mine = share * world_size, slice(rank * share, (rank + 1) * share)
+
+        def draw(like: Tensor) -> Tensor:
+            return torch.randn((total, *like.shape[1:]), generator=generator, device=device)[mine]
+
         t = draw_timesteps(self.config.timesteps, total, self.schedule.num_timesteps, generator)[mine]
         dropped = torch.rand(total, generator=generator, device=device)[mine] < self.config.prompt_dropout
-        x0 = augment(clips, self.config.augment, generator, rank, world_size)
-        x0 = avg_pool3d(x0, (1, pool, pool)) if pool > 1 else x0
-        eps = torch.randn((total, *x0.shape[1:]), generator=generator, device=device)[mine].div_(pool)
-        return Noised(x0, eps, add_noise(self.schedule, x0, eps, t), t, prompt_ids.masked_fill(dropped[:, None], 0))
+        prompt_ids = prompt_ids.masked_fill(dropped[:, None], 0)
+        whole = augment(clips, self.config.augment, generator, rank, world_size)
+        coarse = averaged(whole, pool)
+        eps = draw(coarse).div_(pool)
+        x_t = add_noise(self.schedule, coarse, eps, t)
+        if frames is None:
+            return Noised(coarse, eps, x_t, t, prompt_ids, self._pixel_weight(coarse))
+        x0, weight = whole[:, :, frames], self._pixel_weight(whole)
+        eps = draw(x0)
+        seen = add_noise(self.schedule, x0, eps, t)
+        x_t[:, :, frames] = averaged(seen, pool)  # what the trunk sees of a frame is what the convolutions see
+        weight = None if weight is None else weight[:, :, frames]
+        return Noised(x0, eps, seen, t, prompt_ids, weight, Thinned(frames, x_t))
 
-    def __call__(self, denoiser: Denoiser, batch: Noised, shown: slice | None = None) -> tuple[Tensor, Tensor]:
+    def _pixel_weight(self, x0: Tensor) -> Tensor | None:
+        """Of whole clips, None where all pixels weigh the same: motion is told from the mean of all frames."""
+        strength = self.config.motion_weight
+        return motion_weight(x0, strength) if strength > 0 else None
+
+    def __call__(self, denoiser: Denoiser, batch: Noised) -> tuple[Tensor, Tensor]:
         """(weighted loss per clip (B,), unweighted x0-MSE per clip (B,), detached).
 
-        `shown`: look at these frames alone; frame differences then do not count.
+        Frame differences count in steps that see all frames.
         """
-        frames = shown or slice(None)
-        output = denoiser(batch.x_t, batch.t, batch.prompt_ids, shown).float()
-        wanted = prediction.target(self.kind, batch.x0[:, :, frames], batch.eps[:, :, frames], batch.t, self.schedule)
+        output = denoiser(batch.x_t, batch.t, batch.prompt_ids, batch.thinned).float()
+        wanted = prediction.target(self.kind, batch.x0, batch.eps, batch.t, self.schedule)
         error = mse_loss(output, wanted, reduction="none")
-        if self.config.motion_weight > 0:
-            loss = mean_per_clip(error * motion_weight(batch.x0, self.config.motion_weight)[:, :, frames])
-        else:
-            loss = mean_per_clip(error)
-        if self.config.frame_difference_weight > 0 and shown is None:
+        loss = mean_per_clip(error if batch.pixel_weight is None else error * batch.pixel_weight)
+        if self.config.frame_difference_weight > 0 and batch.thinned is None:
             loss = loss + self.config.frame_difference_weight * frame_difference_mse(output, wanted)
         x0_mse = mean_per_clip(error.detach()) * self.to_x0_mse.to(loss.device)[batch.t]
         return loss * self.weights.to(loss.device)[batch.t], x0_mse
