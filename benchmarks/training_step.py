@@ -151,9 +151,9 @@ def flops_per_clip(recipe: Recipe, settings: Settings, pool: int) -> int:
     objective: Objective = training.objective
     x0 = torch.zeros(1, clip.channels, clip.num_frames, clip.image_size, clip.image_size)
     prompt_ids = recipe.tokenizer().encode(["hello"])
-    every, is_full = recipe.train.thin_frames, pool == 1
-    frames = slice(0, None, every) if every > 1 and is_full else None
-    pool = training.coarse_pool if frames else pool
+    frames = None
+    if pool == 1 and recipe.train.thin_frames > 1:
+        frames, pool = slice(0, None, recipe.train.thin_frames), training.coarse_pool
     noised = objective.noised(x0, prompt_ids, torch.Generator().manual_seed(0), pool=pool, frames=frames)
     return count_flops(lambda: objective(training.denoiser, noised)[0].mean().backward())
 
@@ -244,7 +244,8 @@ def main() -> None:
             finding(f"share of the {ours.precision} matmul peak, whole run", share[ours],
                     at_least=GOAL_FRACTION[device.type] if ours.precision == "bf16" else None),
             finding(f"clips/s in {ours}, whole run", batch / over_run(seconds, ours)),
-            *(finding(f"step time over that of {arm}, whole run", over_run(seconds, ours) / over_run(seconds, arm))
+            *(finding(f"step time in {ours} over that in {arm}, whole run",
+                      over_run(seconds, ours) / over_run(seconds, arm))
               for arm in arms if arm.precision == ours.precision and arm != ours),
             finding("largest share of a step spent waiting for data",
                     max(parts["loader wait"] for parts in shares.values())),

@@ -43,7 +43,7 @@ def test_two_processes_draw_what_one_would(make_objective, moving_clips, frames)
     for name in ("x0", "eps", "x_t", "t", "prompt_ids"):
         assert torch.equal(torch.cat([getattr(half, name) for half in halves]), getattr(whole, name)), name
     if frames:
-        assert torch.equal(torch.cat([half.thinned.averaged for half in halves]), whole.thinned.averaged)
+        assert torch.equal(torch.cat([half.thinned.around for half in halves]), whole.thinned.around)
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.1, 30, 70), (0.9, 430, 470)])
@@ -95,7 +95,10 @@ def test_moving_pixels_and_frame_differences_are_weighed_as_asked(make_objective
     clips, ids = moving_clips(6, 0)
     plain = make_objective()
     still = clips.mean(2, keepdim=True).expand_as(clips)  # right on the background, wrong on what moves
-    blind = lambda x_t, t, ids, thinned: still  # noqa: E731
+
+    def blind(*_: object) -> torch.Tensor:
+        return still
+
     noised = plain.noised(clips, ids, generator())
     constant = perfect(plain, noised, 0.1)  # wrong alike everywhere: neither adds anything
     base, even = plain(blind, noised)[0], plain(constant, noised)[0]
@@ -118,7 +121,7 @@ def test_a_thinned_step_sees_some_frames_at_full_size_and_all_of_them_averaged(
     assert torch.equal(noised.x0, clips[:, :, frames])
     torch.testing.assert_close(noised.x_t, add_noise(objective.schedule, noised.x0, noised.eps, noised.t))
     assert noised.eps.std().item() == pytest.approx(1, rel=0.05)
-    around = noised.thinned.averaged
+    around = noised.thinned.around
     assert around.shape == (200, 3, 4, 8 // pool, 8 // pool)
     torch.testing.assert_close(around[:, :, frames], averaged(noised.x_t, pool))
     others = slice(1 - first, None, 2)
@@ -135,7 +138,7 @@ def test_a_part_of_a_batch_is_those_clips_in_everything(make_objective, moving_c
     noised = objective.noised(clips, ids, generator(), pool=2, frames=slice(1, None, 2))
 
     def answer(x_t, t, ids, thinned):
-        return x_t + thinned.averaged.mean((1, 2, 3, 4)).view(-1, 1, 1, 1, 1) + ids.sum(1).view(-1, 1, 1, 1, 1)
+        return x_t + thinned.around.mean((1, 2, 3, 4)).view(-1, 1, 1, 1, 1) + ids.sum(1).view(-1, 1, 1, 1, 1)
 
     whole, _ = objective(answer, noised)
     parts = [objective(answer, noised.part(some))[0] for some in (slice(2), slice(2, 6))]

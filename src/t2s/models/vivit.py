@@ -75,8 +75,8 @@ class ViViT(nn.Module):
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
         is_coarse = x_t.shape[-1] < self.image_size
-        frames, seen = thinned or (None, x_t if is_coarse else averaged(x_t, self.config.input_pool))
-        features = self.patches(seen)  # (B, F', N, D)
+        frames, coarse = thinned or (None, x_t if is_coarse else averaged(x_t, self.config.input_pool))
+        features = self.patches(coarse)  # (B, F', N, D)
         for index, block in enumerate(self.blocks):
             if self.config.gradient_checkpointing and self.training:
                 features = checkpoint(

@@ -48,7 +48,7 @@ class Training:
     objective: Objective
     batches_from: Callable[[int], Iterable[Batch]]  # the batches from this step on
     num_clips: int
-    coarse_pool: int  # pixels averaged in the first, coarse share of the run, and of frames left out after it
+    coarse_pool: int  # pixels averaged in the first, coarse share of the run; in thinned steps for the trunk
     validation: Validation
     config: TrainConfig
     runtime: RuntimeConfig
@@ -154,7 +154,7 @@ class _Run:
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
         generator = step_generator(self.config.seed, batch.step, self.device)
         batch = batch.to(self.device)
-        frames = self._thinned(batch.step)
+        frames = self._full_size_frames(batch.step)
         pool = self.training.coarse_pool if batch.step < self.training.coarse_steps or frames else 1
         noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world, pool, frames)
         rate = learning_rate(self.config, batch.step, self.training.num_steps)
@@ -179,7 +179,7 @@ class _Run:
             )
         return loss
 
-    def _thinned(self, step: int) -> slice | None:
+    def _full_size_frames(self, step: int) -> slice | None:
         """Which frames this step sees at full size; None: all of them."""
         every = self.config.thin_frames
         return None if every == 1 or step < self.training.coarse_steps else slice(step % every, None, every)

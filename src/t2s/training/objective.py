@@ -38,15 +38,14 @@ class Noised:
 
     def part(self, some: slice) -> "Noised":
         """Only these clips of the batch."""
-        weight, thinned = self.pixel_weight, self.thinned
         return Noised(
             self.x0[some],
             self.eps[some],
             self.x_t[some],
             self.t[some],
             self.prompt_ids[some],
-            None if weight is None else weight[some],
-            None if thinned is None else Thinned(thinned.frames, thinned.averaged[some]),
+            None if self.pixel_weight is None else self.pixel_weight[some],
+            None if self.thinned is None else self.thinned.part(some),
         )
 
 
@@ -68,11 +67,12 @@ class Objective:
         pool: int = 1,
         frames: slice | None = None,
     ) -> Noised:
-        """Augment, drop prompts, draw t and noise.
+        """Augment, drop prompts, draw t and noise. clips: (B, C, F, H, W) in [-1, 1]; prompt_ids: (B, L).
 
         With `pool` > 1 everything is what averaging pool × pool pixels of a noised clip gives: the process is linear,
-        so the coarse clip obeys the same equation with noise of standard deviation 1 / pool. With `frames` those are
-        noised at full size and count alone; the others are there averaged, for the trunk to see.
+        so the coarse clip obeys the same equation with noise of standard deviation 1 / pool. With `frames` (see
+        `Thinned`; `pool` is then the network's) those are noised at full size and count alone; the others are there
+        averaged, for the trunk to see.
 
         Chance is drawn for the global batch of world_size · B clips and this process takes its share, so that two
         processes with batch B do what one does with 2B.
@@ -88,16 +88,16 @@ class Objective:
         prompt_ids = prompt_ids.masked_fill(dropped[:, None], 0)
         whole = augment(clips, self.config.augment, generator, rank, world_size)
         coarse = averaged(whole, pool)
-        eps = draw(coarse).div_(pool)
-        x_t = add_noise(self.schedule, coarse, eps, t)
+        coarse_eps = draw(coarse).div_(pool)
+        coarse_x_t = add_noise(self.schedule, coarse, coarse_eps, t)
         if frames is None:
-            return Noised(coarse, eps, x_t, t, prompt_ids, self._pixel_weight(coarse))
+            return Noised(coarse, coarse_eps, coarse_x_t, t, prompt_ids, self._pixel_weight(coarse))
         x0, weight = whole[:, :, frames], self._pixel_weight(whole)
         eps = draw(x0)
-        seen = add_noise(self.schedule, x0, eps, t)
-        x_t[:, :, frames] = averaged(seen, pool)  # what the trunk sees of a frame is what the convolutions see
+        x_t = add_noise(self.schedule, x0, eps, t)
+        coarse_x_t[:, :, frames] = averaged(x_t, pool)  # what the trunk sees of a frame is what the convolutions see
         weight = None if weight is None else weight[:, :, frames]
-        return Noised(x0, eps, seen, t, prompt_ids, weight, Thinned(frames, x_t))
+        return Noised(x0, eps, x_t, t, prompt_ids, weight, Thinned(frames, coarse_x_t))
 
     def _pixel_weight(self, x0: Tensor) -> Tensor | None:
         """Of whole clips, None where all pixels weigh the same: motion is told from the mean of all frames."""
