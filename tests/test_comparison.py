@@ -102,7 +102,10 @@ def test_both_get_the_same_noise(old: Path, make_checkpoint: Any, tmp_path: Path
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "gif", "png"])
-def test_the_files_say_where_both_halves_come_from(tmp_path: Path, old: Path, new: Path, suffix: str) -> None:
+def test_the_files_say_where_both_halves_come_from(
+    tmp_path: Path, old: Path, new: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # not the store of a project that has been run here
     compare_checkpoints(old, new, "thank you", tmp_path, 1, tmp_path / "none", 4)
     path = tmp_path / f"compare-thank-you-seed1.{suffix}"
     found = read_media_metadata(path)

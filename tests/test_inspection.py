@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,26 @@ def test_looking_for_a_run_makes_no_store(tmp_path: Path) -> None:
     found = describe(tmp_path / "a.mp4")["mlflow"]
     assert (found["found"], found["reason"]) == (False, "the store is not on this machine")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("fingerprint_alone", [False, True])
+def test_a_look_into_a_store_warns_of_nothing(tmp_path: Path, fingerprint_alone: bool) -> None:
+    """In processes of their own: MLflow's store makes SQLAlchemy warn once, at the first question."""
+    named = {} if fingerprint_alone else {"mlflow_run_id": RUN_ID}
+    facts = {key: value for key, value in FACTS.items() if key != "mlflow_run_id"} | named
+    write_mp4(tmp_path / "a.mp4", np.zeros((4, 32, 32, 3), np.uint8), 8, facts)
+    make = (
+        "from pathlib import Path; from t2s.tracking.store import create_database; create_database(Path('mlflow.db'))"
+    )
+    look = (
+        "import warnings, sqlalchemy.exc; from pathlib import Path; from t2s.inspection import describe; "
+        "warnings.simplefilter('error', sqlalchemy.exc.SADeprecationWarning); "
+        "print(describe(Path('a.mp4'))['mlflow']['reason'])"
+    )
+    for code in (make, look):
+        told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        assert told.returncode == 0, told.stderr
+    assert ("none there has its fingerprint" if fingerprint_alone else RUN_ID) in told.stdout
 
 
 def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:

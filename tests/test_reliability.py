@@ -214,7 +214,10 @@ def test_a_long_text_of_known_signs_is_cut_into_them() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pytest.warns hides whose it is
-def test_what_was_asked_is_kept_to_the_byte(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_what_was_asked_is_kept_to_the_byte(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # not the store of a project that has been run here
     asked = "hello 👩‍🦰 e\u0301 שלום \u202e<b>&"
     with pytest.warns(UserWarning, match="they are left out"):
         clips = Text2Sign.from_checkpoint(tiny_checkpoint, "cpu")(asked, num_steps=1)

@@ -61,11 +61,13 @@ def find_run(run_id: str | None, root: Path, fingerprint: str | None = None) -> 
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
-    client = MlflowClient(uri)
-    try:
-        run = client.get_run(named) if named else _last_with(client, str(fingerprint))
-    except MlflowException as error:
-        return {**facts, "found": False, "reason": str(error).splitlines()[0]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # MLflow asks SQLAlchemy for what it will drop one day
+        client = MlflowClient(uri)
+        try:
+            run = client.get_run(named) if named else _last_with(client, str(fingerprint))
+        except MlflowException as error:
+            return {**facts, "found": False, "reason": str(error).splitlines()[0]}
     if run is None:
         return {**facts, "found": False, "reason": "the file names no MLflow run, and none there has its fingerprint"}
     facts |= {"run_id": run.info.run_id, **_ways_to_open(uri, run.info.run_id)}
@@ -76,11 +78,9 @@ def _last_with(client: "MlflowClient", fingerprint: str) -> "Run | None":
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     # No quote in what a file says of itself may reach the filter.
     wanted = "".join(character for character in fingerprint if character.isalnum())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # MLflow asks SQLAlchemy for what it will drop one day
-        found = client.search_runs(
-            experiments, f"tags.`t2s.fingerprint` = '{wanted}'", max_results=1, order_by=["attributes.start_time DESC"]
-        )
+    found = client.search_runs(
+        experiments, f"tags.`t2s.fingerprint` = '{wanted}'", max_results=1, order_by=["attributes.start_time DESC"]
+    )
     return found[0] if found else None
 
 
