@@ -64,6 +64,13 @@ def test_a_recipe_trains_and_its_weights_fit_its_own_description(make_recipe, tm
     assert metadata["data_digest"] == recipe.store.digest
 
 
+def test_a_device_that_is_not_there_ends_a_training_before_it_starts(make_recipe) -> None:
+    """Not on the CPU without a word: the seed of a long training would go to waste."""
+    recipe = make_recipe({"runtime": {"device": "cuda:99"}})
+    with pytest.raises(UserError, match="device 'cuda:99' is not usable here"):
+        make_accelerator(recipe.runtime, recipe.train)
+
+
 def test_sheets_carry_their_origin_from_the_moment_they_are_tracked(make_recipe, tmp_path: Path) -> None:
     logged: list[dict[str, str]] = []
 

@@ -15,7 +15,8 @@ from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.diffusion.prediction import target
 from t2s.diffusion.schedule import add_noise
 from t2s.errors import UserError
-from t2s.sampling import BEFORE_THE_KEY, TRANSITION_FRAMES, resolve_device, stitch
+from t2s.device import resolve_device
+from t2s.sampling import BEFORE_THE_KEY, TRANSITION_FRAMES, stitch
 
 FRAMES = 8
 

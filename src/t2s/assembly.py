@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
 from t2s.data.statistics import high_frequency_energy
+from t2s.device import resolve_device
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import Schedule, make_schedule
@@ -137,25 +138,34 @@ class Recipe:
 
 
 def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
-    """Device, precision and processes, as params.yaml and the launcher say."""
+    """Device, precision and processes, as params.yaml and the launcher say.
+
+    Raises:
+        UserError: runtime.device is not there, or names one GPU for several processes.
+    """
     if runtime.num_threads:
         torch.set_num_threads(runtime.num_threads)
-    on_cpu = runtime.device == "cpu" or not torch.cuda.is_available()
-    precision = resolve_precision(train.precision, torch.device("cpu" if on_cpu else "cuda"))
+    device = resolve_device(runtime.device)
+    if device.index is not None:
+        torch.cuda.set_device(device)  # what Accelerate calls "cuda" is the current one
+    precision = resolve_precision(train.precision, device)
     # Parameters without a gradient: the projection's convolutions in the coarse part, the temporal path at weight 0.
     some_idle = train.coarse_fraction > 0 or train.temporal_weight == 0
     handlers = [
         InitProcessGroupKwargs(timeout=PATIENCE),
         DistributedDataParallelKwargs(find_unused_parameters=some_idle),
     ]
-    return Accelerator(
-        cpu=on_cpu,
+    accelerator = Accelerator(
+        cpu=device.type == "cpu",
         mixed_precision="bf16" if precision == "bf16" else "no",
         # The loop places the model. Among several processes on CPU, Accelerate would place it once more, on cpu:0: that
         # is a copy, and the averaged weights would go on following the first one.
         device_placement=False,
         kwargs_handlers=handlers,
     )
+    if device.index is not None and accelerator.num_processes > 1:
+        raise UserError(f"params.yaml: runtime.device {device} is one GPU; several processes need 'cuda' or 'auto'")
+    return accelerator
 
 
 @contextmanager

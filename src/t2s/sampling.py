@@ -3,7 +3,6 @@
 Legend: B clips, C channels, F frames, H W pixels, L prompt tokens.
 """
 
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from t2s.checkpoint import Checkpoint, load_checkpoint
 from t2s.clips import CARRIED, Clips, carried
+from t2s.device import resolve_device
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
 from t2s.diffusion.polish import polished
@@ -126,7 +126,7 @@ class Text2Sign:
             num_steps: network evaluations, 1 … T.
             guidance_scale: 0 … 50; 1 = no guidance, 0 = the null prompt.
             guidance_rescale: 0 … 1, how far the guided prediction keeps the standard deviation of the unguided one
-                (Lin et al. 2024, 2305.08891, eq. 15-16).
+                (Lin et al. 2023, 2305.08891, eq. 15-16).
             sampler: dpmpp, ddim or ddpm.
             polish: 0 … 16 rounds that take noise out of the finished clip, each a pass through the network.
             precision: fp32, bf16, or auto: bf16 where the hardware multiplies it, which is faster and looks the same.
@@ -187,7 +187,11 @@ class Text2Sign:
         precision: Precision = DEFAULT_PRECISION,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Tensor:
-        """One clip per (prompt, seed), (B, C, F, H, W) in [-1, 1]. '' is the null prompt. No checks on words."""
+        """One clip per (prompt, seed), (B, C, F, H, W) in [-1, 1]. '' is the null prompt. No checks on words.
+
+        Raises:
+            UserError: an unknown sampler, or num_steps outside 1 … T.
+        """
         prompt_ids = self.tokenizer.encode(prompts)
         denoiser = guided(self.denoiser, guidance_scale, guidance_rescale)
         is_bf16 = resolve_precision(precision, self.device) == "bf16"
@@ -271,22 +275,6 @@ def stitch(segments: Sequence[Tensor], transition: int) -> Tensor:
         faded = torch.lerp(joined[:, :, before:], following[:, :, :transition], share)
         joined = torch.cat([joined[:, :, :before], faded, following[:, :, transition:]], dim=2)
     return joined
-
-
-def resolve_device(name: str) -> torch.device:
-    """'auto' is CUDA when there is one. Raises UserError for a device this machine lacks."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise UserError(f"device '{name}' is unknown; choose auto, cpu, cuda or cuda:N")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"device '{name}' is not usable here ({str(error).splitlines()[0]}); try --device cpu"
-        ) from None
-    return device
 
 
 def _scaled(

@@ -23,7 +23,7 @@ NUMBERS = {"seed": int, "num_steps": int, "guidance_scale": float}
 
 
 class ServedText2Sign(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """Rows of (text, and if wanted seed, num_steps, guidance_scale, sampler) → rows of (text, seed, mp4_base64)."""
+    """Rows of (text, and if wanted seed, num_steps, guidance_scale, sampler) → of (text, seed, mp4_base64, notes)."""
 
     def load_context(self, context: Any) -> None:
         keep_freed_memory()

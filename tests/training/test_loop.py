@@ -114,8 +114,9 @@ def test_thinned_steps_follow_the_coarse_ones_and_take_the_frames_in_turn(lab) -
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 @pytest.mark.filterwarnings("ignore")  # of the compiler and what it imports
-def test_a_compiled_run_passes_from_the_coarse_share_to_the_full_one_and_learns_the_same(lab) -> None:
-    changes = {"epochs": 2, "coarse_fraction": 0.5, "model": {**COARSE, "depth": 1}}
+@pytest.mark.parametrize("thin_frames", [1, 2])
+def test_a_compiled_run_passes_from_the_coarse_share_to_the_full_one_and_learns_the_same(lab, thin_frames) -> None:
+    changes = {"epochs": 2, "coarse_fraction": 0.5, "thin_frames": thin_frames, "model": {**COARSE, "depth": 1}}
     compiled, plain = (losses_of(lab, 6, compile=wanted, **changes) for wanted in (True, False))
     assert compiled == pytest.approx(plain, rel=1e-3)
 

@@ -45,7 +45,7 @@ class Validation:
     def __call__(self, denoiser: Denoiser) -> dict[str, float]:
         """Metrics by name.
 
-        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / best of (copy, zero,
+        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / best of (grey, copy,
         scalar Wiener), `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the noisy
         third, relative to the intended one.
         """
