@@ -40,10 +40,18 @@ def main() -> None:
     save_checkpoint(WEIGHTS, recogniser.network.state_dict(), metadata, kind="recogniser")
     report = recogniser_report(recogniser, RealClips.held_out(store), Bootstrap(RESAMPLES, config.seed))
     atomic.write_json(REPORT, report)
-    write_table(PLOTS / "confusion_real.csv", confusion_rows(report["confusion"], signs))
-    figure = plot_confusion(report["confusion"], signs, "real held-out clips", "shown", "recognised")
+    confusion = report["confusion"]
+    write_table(PLOTS / "confusion_real.csv", confusion_rows(confusion or [], signs))
+    figure = (
+        plot_confusion(confusion, signs, "real held-out clips", "shown", "recognised")
+        if confusion
+        else plot_note(report["refused"])
+    )
     write_png(PLOTS / "confusion_real.png", figure)
-    logging.info("recogniser: %.3f top-1 on %d held-out clips", report["ceiling_top1"], report["num_clips"])
+    if report["refused"]:
+        logging.warning(report["refused"])
+    if confusion:
+        logging.info("recogniser: %.3f top-1 on %d held-out clips", report["ceiling_top1"], report["num_clips"])
 
 
 if __name__ == "__main__":

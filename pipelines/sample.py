@@ -7,7 +7,7 @@ import numpy as np
 from t2s.clips import Clips
 from t2s.paramsfile import read_sections
 from t2s.progress import track
-from t2s.prompts import file_stem
+from t2s.prompts import file_stems
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.sample_config import SampleConfig
@@ -25,7 +25,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     made: list[Clips] = []
     prompts = model.answerable(config.prompts)
-    for prompt in track(prompts, "sample"):
+    for prompt, name in track(zip(prompts, file_stems(prompts), strict=True), "sample", total=len(prompts)):
         clips = model(
             prompt,
             config.num_samples,
@@ -37,7 +37,6 @@ def main() -> None:
             sampler=config.sampler,
             precision=config.precision,
         )
-        name = file_stem(prompt)
         for suffix in ("mp4", "gif"):
             clips.save(FOLDER / f"{name}.{suffix}", mark=config.mark, scale=config.scale)
         made.append(clips)

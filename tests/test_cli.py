@@ -210,7 +210,7 @@ def test_runs_are_listed_where_there_are_none(t2s: Call) -> None:
 def test_runs_whose_metrics_wait_for_mlflow_are_kept_unless_named(t2s: Call) -> None:
     for name in ("sent", "waiting"):
         Path("runs", name).mkdir(parents=True)
-        Path("runs", name, "run.json").write_text("{}")
+        Path("runs", name, "lock").write_text("")
     Path("runs/waiting/tracking.jsonl").write_text('{"kind": "status", "time_ms": 0, "status": "RUNNING"}\n')
     done = t2s("runs", "clean")
     assert done.out == "removed sent\n"

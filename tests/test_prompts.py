@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from t2s.errors import UserError
 from t2s.models.config import TextConfig
 from t2s.models.text import PromptTokenizer
-from t2s.prompts import explain_unknown, file_stem, parse_prompt, require_text, warn_of_cut
+from t2s.prompts import explain_unknown, file_stem, file_stems, parse_prompt, require_text, warn_of_cut
 
 KNOWN = ["hello", "thank", "thank you", "you", "Thank you very much"]
 words = st.sampled_from(["hello", "thank", "you", "very", "much", "HELLO", "straße", "x", "İ", "\u0301"])
@@ -49,6 +49,17 @@ def test_any_text_is_parsed_or_refused_in_one_line(text: str) -> None:
         assert "\n" not in str(error)
     else:
         assert parsed.signs or parsed.unknown
+
+
+@pytest.mark.parametrize(
+    ("texts", "stems"),
+    [
+        (["hello", "thank you"], ["hello", "thank-you"]),
+        (["Hello?", "hello!", "hello 2", "hello"], ["hello", "hello-2", "hello-2-2", "hello-3"]),
+    ],
+)
+def test_prompts_that_differ_never_share_a_file(texts: list[str], stems: list[str]) -> None:
+    assert file_stems(texts) == stems
 
 
 @given(st.text(max_size=200))

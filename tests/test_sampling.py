@@ -12,10 +12,10 @@ from torch import Tensor
 
 from t2s import Text2Sign, sampling
 from t2s.checkpoint import load_checkpoint, save_checkpoint
+from t2s.device import resolve_device
 from t2s.diffusion.prediction import target
 from t2s.diffusion.schedule import add_noise
 from t2s.errors import UserError
-from t2s.device import resolve_device
 from t2s.sampling import BEFORE_THE_KEY, TRANSITION_FRAMES, stitch
 
 FRAMES = 8

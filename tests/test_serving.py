@@ -286,6 +286,13 @@ def test_a_wrong_request_is_refused_with_its_reason(served: str, row: dict[str, 
 
 
 @pytest.mark.slow
+def test_a_row_without_text_beside_one_with_it_is_refused_too(served: str) -> None:
+    status, answer = ask(served, [{"text": "hello"}, {"text": None}])
+    assert status == 400
+    assert "text" in answer["message"]
+
+
+@pytest.mark.slow
 def test_too_many_prompts_are_refused(served: str) -> None:
     status, answer = ask(served, [{"text": "hello"}] * 17)
     assert status == 400

@@ -58,13 +58,9 @@ class Recipe:
 
     @classmethod
     def make(
-        cls,
-        model: ModelConfig,
-        diffusion: DiffusionConfig,
-        train: TrainConfig,
-        runtime: RuntimeConfig,
+        cls, model: ModelConfig, diffusion: DiffusionConfig, train: TrainConfig, runtime: RuntimeConfig,
         store: ClipStore,
-    ) -> "Recipe":
+    ) -> "Recipe":  # fmt: skip
         """Apply the preset and check what no single section can.
 
         Raises:

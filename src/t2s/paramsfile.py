@@ -93,7 +93,7 @@ def read_sections(path: Path | str, **sections: type[BaseModel]) -> Any:
 
 
 def runtime_environment(known: Iterable[str]) -> dict[str, str]:
-    """The keys of `runtime:` that the environment overrides; they say where and how to run, so DVC need not see them."""
+    """The keys of `runtime:` that the environment overrides; they say where and how to run, so DVC need not know."""
     return {
         key: os.environ[RUNTIME_PREFIX + key.upper()] for key in known if RUNTIME_PREFIX + key.upper() in os.environ
     }

@@ -4,6 +4,7 @@ import difflib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 from tokenizers import Tokenizer
 
@@ -78,6 +79,16 @@ def warn_of_cut(texts: Sequence[str], tokenizer: str, max_length: int) -> None:
             "is not read",
             num_cut, len(texts), max_length, max(lengths),
         )  # fmt: skip
+
+
+def file_stems(texts: Sequence[str]) -> list[str]:
+    """A file name for each of several prompts, all different: those that would be the same get a number."""
+    stems: list[str] = []
+    for text in texts:
+        stem = file_stem(text)
+        numbered = (f"{stem}-{number}" for number in count(2))
+        stems.append(next(name for name in chain([stem], numbered) if name not in stems))
+    return stems
 
 
 def file_stem(text: str) -> str:

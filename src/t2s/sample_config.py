@@ -12,7 +12,7 @@ class SampleConfig(BaseModel):
 
     prompts: list[str] = Field(min_length=1)
     num_samples: int = Field(ge=1, le=64, description="clips per prompt")
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
     num_steps: int = Field(ge=1, description="network evaluations, at most diffusion.num_timesteps")
     guidance_scale: float = Field(ge=0, le=50)
     guidance_rescale: float = Field(ge=0, le=1)

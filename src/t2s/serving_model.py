@@ -42,6 +42,8 @@ class ServedText2Sign(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def _clip(self, row: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for key, value in row.items() if pandas.isna(value) is not True}
+        if "text" not in given:
+            raise UserError("a row has no text")
         numbers = {key: _number(key, given[key], kind) for key, kind in NUMBERS.items() if key in given}
         seed = numbers.pop("seed", 0)
         options = numbers | ({"sampler": str(given["sampler"])} if "sampler" in given else {})

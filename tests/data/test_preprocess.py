@@ -128,7 +128,7 @@ def test_what_is_finished_is_not_done_again(raw, run, small, tmp_path, monkeypat
 def test_settings_and_files_decide_what_is_finished(raw, run, small, tmp_path) -> None:
     folder = raw(3)
     before = run(folder, small())
-    assert run(folder, small(num_frames=2)).meta.num_frames == 2
+    assert run(folder, small(num_frames=3)).meta.num_frames == 3
     content = (folder / "videos/001.mp4").read_bytes()
     (folder / "videos/001.mp4").write_bytes((folder / "videos/002.mp4").read_bytes())
     after = run(folder, small())

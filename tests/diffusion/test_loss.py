@@ -45,11 +45,6 @@ def test_moving_pixels_count_more_and_an_outlier_is_bounded() -> None:
     torch.testing.assert_close(moving / still, torch.tensor(9.0))  # 1 + 8, the clip
 
 
-def test_a_weight_of_one_changes_nothing() -> None:
-    a, b = clips(0, 2, 3, 4, 8, 8), clips(1, 2, 3, 4, 8, 8)
-    torch.testing.assert_close(mse_per_clip(a, b, torch.ones(2, 1, 4, 8, 8)), mse_per_clip(a, b))
-
-
 def test_the_frame_difference_loss_ignores_what_stands_still() -> None:
     x0 = clips(0, 2, 3, 4, 8, 8)
     torch.testing.assert_close(frame_difference_mse(x0 + clips(1, 2, 3, 1, 8, 8), x0), torch.zeros(2))

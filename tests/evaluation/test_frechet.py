@@ -47,6 +47,15 @@ def test_a_single_signer_is_halved_by_clips() -> None:
     assert sorted([*one, *two]) == list(range(9))
 
 
+def test_a_signer_of_one_clip_is_no_half() -> None:
+    rng = np.random.default_rng(0)
+    people = ["one"] * 4 + ["other"]
+    for _ in range(10):
+        assert min(len(half) for half in disjoint_halves(people, rng)) == 2
+    real = FeatureSet(rng.normal(size=(5, 3)), ["a"] * 5, people)
+    assert frechet_report(real, real, splits=5, seed=0).clips_per_side == 2
+
+
 def test_samples_of_reality_score_the_floor_and_a_shift_scores_above() -> None:
     rng = np.random.default_rng(2)
     people = [f"person-{i % 8}" for i in range(400)]

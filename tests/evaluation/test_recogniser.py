@@ -102,6 +102,14 @@ def test_unknown_sign_and_no_clips(recogniser: Recogniser, held_out: RealClips) 
     assert nothing.features.shape == (0, 32)
 
 
+@pytest.mark.parametrize("epochs", [0.4, 0.8])  # 2 and 5 steps of 8 clips, were there no least number
+def test_a_very_short_training_ends_well(train: RealClips, recogniser_config: RecogniserConfig, epochs: float) -> None:
+    steps: list[int] = []
+    config = recogniser_config.model_copy(update={"epochs": epochs})
+    train_recogniser(train, train.signs, config, log=lambda step, _: steps.append(step))
+    assert steps == list(range(6))
+
+
 def test_every_clip_once_per_pass() -> None:
     batches = shuffled_batches(10, 4, np.random.default_rng(0))
     rows = np.concatenate([next(batches) for _ in range(5)])

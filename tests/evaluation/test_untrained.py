@@ -46,7 +46,7 @@ def test_its_clips_are_not_recognised_above_chance(report: dict[str, Any]) -> No
     assert report["generated"]["top1_ci"][0] <= CHANCE
     assert report["generated"]["over_ceiling_ci"][1] < 0.7
     assert report["null"]["top1"] <= 0.5
-    low, high = report["distance_ratios"]["to_real_other_over_own_ci"]
+    low, high = report["distance_ratios"]["to_real_other_over_own"]["ratio_ci"]
     assert low <= 1 <= high
 
 

@@ -45,6 +45,36 @@ def test_sentences_are_asked_for_as_they_stand_in_the_held_out_split(make_store:
     assert not held_out.with_signs().rows
 
 
+def test_one_sentence_that_both_splits_hold_changes_nothing(make_store: StoreMaker) -> None:
+    store = make_store(
+        {"train": range(2), "val": range(9, 10)},
+        lambda sign, person: ("", "good morning" if sign == "grow" else f"person {person} will {sign}"),
+    )
+    held_out = RealClips.held_out(store)
+    prompts = evaluated_prompts(RealClips.of_split(store, "train"), held_out, max_signs=2, seed=0)
+    assert set(prompts) <= set(held_out.texts)
+
+
+def test_clips_without_a_sign_are_not_asked_for_where_others_name_one(make_store: StoreMaker) -> None:
+    store = make_store(
+        {"train": range(3), "test": range(9, 10)},
+        lambda sign, person: ("" if person == 0 else sign, f"{sign} by {person}"),
+    )
+    prompts = evaluated_prompts(RealClips.of_split(store, "train"), RealClips.held_out(store), max_signs=9, seed=0)
+    assert list(prompts) == ["blink", "down", "grow", "right"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_signs_that_held_out_clips_show_are_drawn_first(make_store: StoreMaker, seed: int) -> None:
+    store = make_store(
+        {"train": range(2), "test": range(9, 10)},
+        lambda sign, person: (sign if person != 9 or sign == "down" else f"{sign} again", sign),
+    )
+    prompts = evaluated_prompts(RealClips.of_split(store, "train"), RealClips.held_out(store), max_signs=2, seed=seed)
+    assert "down" in prompts
+    assert len(prompts) == 2
+
+
 def test_nothing_to_evaluate_on_is_said_in_one_line(make_store: StoreMaker) -> None:
     store = make_store({"train": range(2)}, lambda sign, _: (sign, sign))
     train = RealClips.of_split(store, "train")

@@ -191,6 +191,17 @@ def test_a_killed_trainer_loses_and_repeats_no_metric(
     assert logged(tmp_path / "mlflow.db") == once(last + 50)
 
 
+def test_mlflow_is_told_not_to_report_home_before_it_is_there(tmp_path: Path) -> None:
+    """It decides when it is imported, and would leave an identity in the user's settings."""
+    home = tmp_path / "home"
+    kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}  # no CI, where it keeps quiet
+    surroundings = kept | {"HOME": str(home)}
+    code = TRAINER.replace("itertools.count()", "range(3)") + "\ntracker.finish()\n"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=surroundings, stdout=subprocess.DEVNULL, check=True)
+    wait_until(lambda: not Buffer(buffer_of(tmp_path)).pending(), 60)
+    assert not list(home.rglob("telemetry*"))
+
+
 @pytest.mark.slow
 def test_three_processes_create_one_fresh_database(tmp_path: Path) -> None:
     code = TRAINER.replace("itertools.count()", "range(20)").replace('"abc"', "sys.argv[2]") + "\ntracker.finish()\n"

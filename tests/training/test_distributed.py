@@ -260,6 +260,18 @@ def test_what_the_main_process_refuses_ends_all_with_one_line(together: Path, tm
     assert not any("Traceback" in text for text in said)
 
 
+def test_states_that_are_all_damaged_end_all_with_one_line(together: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(together, tmp_path / "project"))
+    for state in project.glob("runs/*/state-*.safetensors"):
+        state.write_bytes(state.read_bytes()[:-1])
+    ended = as_two_tasks(stage(), project)
+    said = [text for _, text in ended]
+    assert [code for code, _ in ended] == [1, 1], said
+    assert "states is usable; `t2s train --fresh` starts again" in said[0]
+    assert [text.count("error: ") for text in said] == [1, 0]
+    assert not any("Traceback" in text for text in said)
+
+
 def test_a_validation_that_is_not_finite_ends_all_with_the_same_line(make_project: Callable[..., Path]) -> None:
     ended = as_two_tasks(["-c", SPOILT, "nan", *stage()], make_project())
     said = [text for _, text in ended]

@@ -16,7 +16,6 @@ from t2s.training.state import RunState
 
 def make_run(root: Path, fingerprint: str, step: int) -> None:
     with RunState.open(root, fingerprint, {}) as state:
-        state.describe({"experiment": "demo"})
         state.save(step, {"weight": torch.zeros(100)}, {})
         Buffer(state.tracking_buffer).append({"kind": "status", "time_ms": 0, "status": "RUNNING"})
 
@@ -29,7 +28,7 @@ def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
             os.utime(path, (number, number))
     newest, oldest = list_runs(tmp_path)
     assert (newest.name, newest.step, newest.pid, newest.unsent) == ("bbbb", 20, None, True)
-    assert (oldest.name, oldest.description["experiment"]) == ("aaaa", "demo")
+    assert (oldest.name, oldest.step) == ("aaaa", 10)
     assert oldest.size_bytes > 400
 
 

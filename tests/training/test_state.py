@@ -45,7 +45,6 @@ def step_of(state: RunState) -> int:
 
 def test_a_new_run_has_no_state(state: RunState) -> None:
     assert state.latest() is None
-    assert state.best() is None
 
 
 def test_the_newest_state_comes_back_and_k_are_kept(state: RunState) -> None:
@@ -98,24 +97,10 @@ def test_no_usable_state_is_never_a_silent_restart(tmp_path: Path, state: RunSta
 
 def test_fresh_discards_everything(tmp_path: Path, state: RunState) -> None:
     save(state, 5)
-    state.save_best(5, {"weight": torch.ones(1)}, {})
-    state.describe({"params": {}})
     state.tracking_buffer.write_text("{}\n")
     state.close()
     with RunState.open(tmp_path, FINGERPRINT, CONFIG, fresh=True) as fresh:
         assert [path.name for path in fresh.folder.iterdir()] == ["lock"]
-
-
-def test_the_best_weights_are_kept_apart(state: RunState) -> None:
-    state.save_best(5, {"weight": torch.ones(2)}, {"value": 0.5})
-    for step in (5, 10, 15):
-        save(state, step)
-    best = state.best()
-    assert best is not None
-    assert (best.metadata["step"], best.metadata["value"]) == (5, 0.5)
-    flip(state.folder / "best.safetensors")
-    with pytest.raises(UserError, match=r"best\.safetensors: damaged"):
-        state.best()
 
 
 def test_leftovers_of_a_crash_are_ignored_and_removed(tmp_path: Path, state: RunState) -> None:

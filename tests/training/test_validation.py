@@ -63,6 +63,13 @@ def test_a_prompt_that_matters_shows_in_the_gaps_and_one_that_does_not_shows_not
     assert deaf["shuffled_gap"] == deaf["null_gap"] == 0
 
 
+def test_where_all_clips_have_one_prompt_none_is_exchanged(held_out: ValidationSet) -> None:
+    same = torch.ones_like(held_out.prompt_ids)
+    metrics = measure(ValidationSet(held_out.clips, same, same), wiener(held_out))
+    assert "shuffled_gap" not in metrics
+    assert metrics["null_gap"] == 0
+
+
 @pytest.mark.parametrize("num_timesteps", [3, 4, 50])
 def test_every_third_is_measured_however_short_the_schedule(held_out, make_diffusion_config, num_timesteps) -> None:
     schedule = make_schedule(make_diffusion_config(num_timesteps=num_timesteps))

@@ -63,7 +63,7 @@ class DataConfig(_Section):
     max_quarantine_fraction: float = Field(
         ge=0, le=1, description="share of unusable clips above which preprocess fails"
     )
-    num_frames: int = Field(ge=1, le=512, description="frames of a stored clip")
+    num_frames: int = Field(ge=3, le=512, description="frames of a stored clip")
     image_size: int = Field(ge=8, le=1024, description="height and width of a stored clip, pixels")
     sampling: Literal["uniform", "fps"] = Field(description="frames spread over the clip, or at a fixed rate")
     fps: float = Field(gt=0, le=240, description="frames per second taken when sampling is fps")

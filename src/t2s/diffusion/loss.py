@@ -5,10 +5,9 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 
-def mse_per_clip(prediction: Tensor, target: Tensor, pixel_weight: Tensor | None = None) -> Tensor:
-    """Mean squared error of each clip, (B,). `pixel_weight` broadcasts against (B, C, F, H, W)."""
-    error = mse_loss(prediction.float(), target.float(), reduction="none")
-    return mean_per_clip(error if pixel_weight is None else error * pixel_weight)
+def mse_per_clip(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of each clip, (B, …) → (B,), in float32."""
+    return mean_per_clip(mse_loss(prediction.float(), target.float(), reduction="none"))
 
 
 def mean_per_clip(values: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class RecogniserConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int = Field(ge=0, description="another one than the generator's")
+    seed: int = Field(ge=0, lt=2**32, description="another one than the generator's")
     num_frames: int = Field(ge=4, multiple_of=4, description="frames it looks at; other clips are resampled")
     image_size: int = Field(ge=16, multiple_of=16, description="pixels it looks at; other clips are resized")
     width: int = Field(ge=4, description="channels of the stem; features have four times as many")
@@ -50,7 +50,7 @@ class EvaluateConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int = Field(ge=0, description="noise, prompts, bootstrap and splits of the evaluation")
+    seed: int = Field(ge=0, lt=2**32, description="noise, prompts, bootstrap and splits of the evaluation")
     batch_size: int = Field(ge=1, description="clips per forward pass")
     max_signs: int = Field(ge=2, description="signs of a larger vocabulary that are generated and ranked")
     clips_per_sign: int = Field(ge=2, description="generated clips per sign")

@@ -61,7 +61,7 @@ class FeatureSet:
 def frechet_report(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) -> FrechetReport:
     """Generated against half of the real clips, and the other half against it, over random halves.
 
-    Both sides of both distances hold equally many clips. The halves share no signer where there are two signers.
+    Both sides of both distances hold equally many clips. The halves share no signer, see `disjoint_halves`.
 
     Raises:
         ValueError: fewer than four real clips, or fewer than two generated ones.
@@ -82,14 +82,17 @@ def frechet_report(generated: FeatureSet, real: FeatureSet, splits: int, seed: i
 
 
 def disjoint_halves(signers: Sequence[str], rng: np.random.Generator) -> tuple[Labels, Labels]:
-    """Row numbers of two random halves that share no signer; of clips at random when there is one signer only."""
+    """Row numbers of two random halves that share no signer.
+
+    Of clips at random where one signer would be alone with one clip, or with all: a distance needs two on each side.
+    """
     names = np.asarray(signers)
     people = np.unique(names)
-    if len(people) < 2:
-        rows = rng.permutation(len(names))
-        return rows[: len(rows) // 2], rows[len(rows) // 2 :]
     chosen = np.isin(names, rng.permutation(people)[: len(people) // 2])
-    return np.flatnonzero(chosen), np.flatnonzero(~chosen)
+    if min(chosen.sum(), (~chosen).sum()) >= 2:
+        return np.flatnonzero(chosen), np.flatnonzero(~chosen)
+    rows = rng.permutation(len(names))
+    return rows[: len(rows) // 2], rows[len(rows) // 2 :]
 
 
 def _square_root(matrix: PerClip) -> PerClip:

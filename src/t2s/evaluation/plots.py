@@ -14,6 +14,7 @@ from t2s.evaluation.examination import Findings
 from t2s.evaluation.tables import per_sign_rows
 
 DPI = 110
+MAX_SIGNS = 150  # more cannot be read, and of thousands the picture takes gigabytes to draw
 BASELINE_STYLES = {"zero": ":", "copy": "--", "grey": "-.", "mean": (0, (5, 1)), "wiener": (0, (1, 1))}
 
 
@@ -83,6 +84,8 @@ def plot_nearest(findings: Findings) -> Figure:
 def plot_per_sign(faithfulness: Mapping[str, Any]) -> Figure:
     """Accuracy of every sign: generated clips, real held-out clips, ranking."""
     rows = per_sign_rows(faithfulness)
+    if len(rows) > MAX_SIGNS:
+        return plot_note(f"{len(rows)} signs are too many to draw; per_sign.csv beside this has them all")
     figure, (axes,) = _figure(max(5.0, 0.36 * len(rows)), 3.6, 1)
     places = np.arange(len(rows))
     for offset, name in enumerate(("generated_top1", "ceiling_top1", "ranking_top1")):
@@ -113,7 +116,9 @@ def plot_note(text: str) -> Figure:
 def plot_confusion(
     confusion: Sequence[Sequence[int]], signs: Sequence[str], title: str, rows: str, columns: str
 ) -> Figure:
-    """Shares of each row's clips."""
+    """Shares of each row's clips; of more than `MAX_SIGNS` signs a note."""
+    if len(signs) > MAX_SIGNS:
+        return plot_note(f"{title}: {len(signs)} signs are too many to draw; the CSV file beside this has them all")
     size = max(4.0, 0.27 * len(signs) + 1.5)
     figure, (axes,) = _figure(size, size, 1)
     matrix = np.asarray(confusion, dtype=float)

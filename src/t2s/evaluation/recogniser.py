@@ -31,7 +31,7 @@ class ClipSequence(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """What the recogniser says of N clips: logits (N, K) and features (N, D), float32."""
+    """What the recogniser says of N clips, float32: logits (N, K), and features (N, D), the input of the last layer."""
 
     logits: Floats
     features: Floats
@@ -68,10 +68,6 @@ class Recogniser:
     def predict_logits(self, clips: ClipSequence) -> Floats:
         """(N, K) float32."""
         return self.read(clips).logits
-
-    def features(self, clips: ClipSequence) -> Floats:
-        """(N, D) float32: the input of the last layer, the space of the Fréchet distance."""
-        return self.read(clips).features
 
     def labels_of(self, signs: Sequence[str]) -> Labels:
         """Positions of signs in the logits. Raises UserError naming the first one it was not trained on."""

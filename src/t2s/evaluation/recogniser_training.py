@@ -16,6 +16,7 @@ from t2s.evaluation.recogniser import ClipSequence, Recogniser, prepared_batches
 from t2s.progress import track
 
 WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120)
+LEAST_STEPS = 6  # with 5, torch's OneCycleLR divides by a warm-up of 0 steps
 
 
 def train_recogniser(
@@ -54,7 +55,7 @@ def _fit(
     config: RecogniserConfig,
     log: Callable[[int, float], None] | None,
 ) -> None:
-    num_steps = max(1, round(config.epochs * len(clips) / config.batch_size))
+    num_steps = max(LEAST_STEPS, round(config.epochs * len(clips) / config.batch_size))
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=num_steps, pct_start=WARM_UP_SHARE

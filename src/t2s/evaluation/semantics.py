@@ -15,6 +15,7 @@ from t2s.evaluation.recogniser import Reading, Recogniser
 from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_accuracy, shuffled_hits
 
 NO_RECOGNISER = "semantics refused: the clips name no signs, so no recogniser could be trained"
+NOTHING_KNOWN = "semantics refused: no held-out clip shows a sign that the recogniser knows; see data.split_key"
 SHUFFLES = 100
 TOP = (1, 5)
 MIN_FRECHET_CLIPS = 4
@@ -23,8 +24,23 @@ Pair = tuple[str, str, str]  # two signs and the one parameter they differ in
 
 
 def recogniser_report(recogniser: Recogniser, held_out: RealClips, bootstrap: Bootstrap) -> dict[str, Any]:
-    """reports/recogniser.json: the ceiling on real clips of people it has not seen, by sign and by signer."""
+    """reports/recogniser.json: the ceiling on real clips of people it has not seen, by sign and by signer.
+
+    All null, and refused, where none of them shows a sign that it knows.
+    """
     known = held_out.of_signs(recogniser.signs)
+    if not known.rows:
+        return {
+            **named(None, "ceiling_top1"),
+            **named(None, "ceiling_top5"),
+            "num_clips": 0,
+            "chance": 1 / len(recogniser.signs),
+            "refused": NOTHING_KNOWN,
+            "signs": list(recogniser.signs),
+            "confusion": None,
+            "per_sign": {},
+            "per_signer": {},
+        }
     labels = recogniser.labels_of(known.signs)
     reading = recogniser.read(known)
     ceiling = bootstrap.mean(hits(reading.logits, labels))
@@ -115,20 +131,26 @@ def refused_report() -> dict[str, Any]:
 def pairs_report(
     recogniser: Recogniser, reading: Reading, signs: Sequence[str], pairs: Sequence[Pair], bootstrap: Bootstrap
 ) -> dict[str, Any] | None:
-    """Signs that differ in one parameter: how often the right one of the two scores higher; None without pairs."""
+    """Signs that differ in one parameter: how often the right one of the two scores higher; None without pairs.
+
+    Over all pairs a clip counts once, with the mean of the pairs that its sign is in.
+    """
     labels = recogniser.labels_of(signs)
     shown = [pair for pair in pairs if pair[0] in signs and pair[1] in signs]
     if not shown:
         return None
-    rows = []
+    rows: list[dict[str, Any]] = []
+    right_sum, num_pairs = np.zeros(len(labels)), np.zeros(len(labels))
     for first, second, parameter in shown:
         one, two = recogniser.labels_of([first, second])
         right = pair_accuracy(reading.logits, labels, int(one), int(two))
-        rows.append(
-            (right, {"signs": [first, second], "parameter": parameter, **bootstrap.mean(right).named("accuracy")})
-        )
-    everything = bootstrap.mean(np.concatenate([right for right, _ in rows]))
-    return {**everything.named("accuracy"), "chance": 0.5, "pairs": [row for _, row in rows]}
+        clips = np.isin(labels, (one, two))
+        right_sum[clips] += right
+        num_pairs[clips] += 1
+        rows.append({"signs": [first, second], "parameter": parameter, **bootstrap.mean(right).named("accuracy")})
+    paired = num_pairs > 0
+    of_all = bootstrap.mean(right_sum[paired] / num_pairs[paired])
+    return {**of_all.named("accuracy"), "chance": 0.5, "pairs": rows}
 
 
 def _top(hits_at: Mapping[int, PerClip], bootstrap: Bootstrap) -> dict[str, Any]:
@@ -160,13 +182,12 @@ def _ratios(
 ) -> dict[str, Any]:
     """Distances to other prompts over distances to the own prompt, in features; 1 = the prompt makes no difference."""
     real_labels = recogniser.labels_of(clips.signs)
-    report: dict[str, Any] = {}
-    for name, distances in (
-        ("generated_between_over_within", label_distances(reading.features, labels)),
-        ("real_between_over_within", label_distances(real.features, real_labels)),
-        ("to_real_other_over_own", label_distances_to(reading.features, labels, real.features, real_labels)),
-    ):
-        report |= (
-            bootstrap.paired_ratio(distances.other, distances.own).named(name) if len(distances.own) else {name: None}
-        )
-    return report
+    found = {
+        "generated_between_over_within": label_distances(reading.features, labels),
+        "real_between_over_within": label_distances(real.features, real_labels),
+        "to_real_other_over_own": label_distances_to(reading.features, labels, real.features, real_labels),
+    }
+    return {
+        name: named(bootstrap.paired_ratio(each.other, each.own) if len(each.own) else None, "ratio")
+        for name, each in found.items()
+    }

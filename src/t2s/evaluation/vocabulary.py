@@ -11,8 +11,9 @@ from t2s.evaluation.real import RealClips
 def evaluated_prompts(train: RealClips, held_out: RealClips, max_signs: int, seed: int) -> dict[str, str]:
     """{sign: prompt}, sorted: the training vocabulary, or at most `max_signs` of it drawn at random.
 
-    Where no held-out sign was trained on (sentences), the held-out captions take its place. A sign's prompt is its most
-    frequent caption.
+    Clips without a sign do not count where others name one. Drawn are signs that held-out clips show, then the rest.
+    Where no held-out clip shows a sign that was trained on (sentences), the held-out captions take their place. A
+    sign's prompt is its most frequent caption.
 
     Raises:
         UserError: there are no held-out clips, or fewer than two signs.
@@ -21,7 +22,8 @@ def evaluated_prompts(train: RealClips, held_out: RealClips, max_signs: int, see
         raise UserError(
             f"{held_out.store.folder}: no clip is in test or val, nothing to evaluate on; see data.split_key"
         )
-    source = train if set(train.signs) & set(held_out.signs) else held_out
+    named, shown = train.with_signs(), set(held_out.signs)
+    source = named if shown & set(named.signs) else held_out
     captions: dict[str, Counter[str]] = {}
     for sign, text in zip(source.signs, source.texts, strict=True):
         captions.setdefault(sign, Counter())[text] += 1
@@ -29,5 +31,6 @@ def evaluated_prompts(train: RealClips, held_out: RealClips, max_signs: int, see
     if len(signs) < 2:
         raise UserError(f"{train.store.folder}: evaluation needs at least two different signs, there is {len(signs)}")
     if len(signs) > max_signs:
-        signs = sorted(np.random.default_rng(seed).permutation(signs)[:max_signs].tolist())
+        drawn = np.random.default_rng(seed).permutation(signs).tolist()
+        signs = sorted(sorted(drawn, key=lambda sign: sign not in shown)[:max_signs])
     return {sign: min(captions[sign].items(), key=lambda item: (-item[1], item[0]))[0] for sign in signs}

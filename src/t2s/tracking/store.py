@@ -183,6 +183,7 @@ def create_database(path: Path) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
+    prepare_environment()
     from mlflow.exceptions import MlflowException
 
     try:

@@ -24,7 +24,6 @@ class History:
     norms: list[float] = field(default_factory=list)
     by_range: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in RANGES})
     skipped_steps: list[int] = field(default_factory=list)
-    best: float | None = None
 
     def note(self, loss: float, norm: float, x0_mse: list[float], thirds: list[int]) -> None:
         """Add one step: its loss, gradient norm, and each clip's x0-error with the third its timestep lies in."""

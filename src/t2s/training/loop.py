@@ -106,10 +106,10 @@ class _Run:
         self.optimizers = make_optimizers(self.raw, self.config)
         self.ema = EMA(self.raw, self.config.ema_decay)
         self.history = History()
-        self.step = self._restore()
+        self.step, seconds = self._restore()
         compiled = torch.compile(self.raw, dynamic=False) if self.config.compile else self.raw  # few shapes in a run
         self.denoiser = self.accelerator.prepare(compiled)
-        self.started, self.first_step = time.perf_counter(), self.step
+        self.started = time.perf_counter() - seconds  # as if this process had made all steps
         self.last_saved = time.monotonic()
         self.flags: list[Flag] = check(self.history.rows, self.config.monitor)
         self.interrupt = InterruptRequest()
@@ -146,8 +146,8 @@ class _Run:
             self._save()
             if self.step < num_steps:
                 self.interrupt.leave()
-        seconds = time.perf_counter() - self.started
-        return TrainResult(self.ema.state(), self.history, self.flags, num_steps, seconds, self._clips_per_s())
+        weights, seconds = self.ema.state(), self._seconds()
+        return TrainResult(weights, self.history, self.flags, num_steps, seconds, self._clips_per_s())
 
     def _learn(self, batch: Batch) -> float:
         """One optimizer step; returns the loss."""
@@ -235,7 +235,7 @@ class _Run:
         return step * self.config.batch_size // self.training.num_clips
 
     def _close_epoch(self) -> None:
-        """Validation, samples, row, flags and best weights of the epoch that ended.
+        """Validation, samples, row and flags of the epoch that ended.
 
         Where a signal cuts it, nothing has changed: the resumed run closes the epoch.
         """
@@ -247,7 +247,6 @@ class _Run:
         row = history.close_epoch(epoch, self.step, rate, training.facts() | measured)
         if measured:
             history.require_finite()  # on all processes alike: they stop together
-        prepared_by_main(lambda: self._keep_best(row), self.accelerator)
         told = {(flag.name, flag.level) for flag in self.flags}
         self.flags = check(history.rows, self.config.monitor)
         for flag in self.flags:
@@ -266,12 +265,6 @@ class _Run:
             measures.append(lambda model: training.on_samples(model, epoch))
         return look(self.raw, self.ema, self.accelerator, measures, self.interrupt.is_asked) if measures else {}
 
-    def _keep_best(self, row: Row) -> None:
-        best, state = self.history.best, self.training.state
-        if state is not None and "x0_mse" in row and (best is None or row["x0_mse"] < best):
-            self.history.best = row["x0_mse"]
-            state.save_best(self.step, self.ema.state(), {"x0_mse": row["x0_mse"]})
-
     def _is_save_due(self) -> bool:
         due = time.monotonic() - self.last_saved >= self.training.runtime.checkpoint_every_s
         return due and self.accelerator.is_main_process
@@ -282,19 +275,25 @@ class _Run:
         if state is None or not self.accelerator.is_main_process:
             return
         tensors, metadata = capture(self.raw, self.ema, self.optimizers, self.history)
-        state.save(self.step, tensors, {**metadata, "mlflow_run_id": self.training.tracker.run_id})
+        told = {"mlflow_run_id": self.training.tracker.run_id, "seconds": self._seconds()}
+        state.save(self.step, tensors, metadata | told)
         self.last_saved = time.monotonic()
 
-    def _restore(self) -> int:
-        """Load the newest state, if any; returns the number of steps already made."""
-        found = from_main_process(self.training.state.latest() if self.training.state else None, self.accelerator)
+    def _restore(self) -> tuple[int, float]:
+        """Load the newest state, if any; returns the number of steps already made and the seconds they took."""
+        state = self.training.state
+        latest = prepared_by_main(lambda: state.latest() if state else None, self.accelerator)
+        found = from_main_process(latest, self.accelerator)
         if found is None:
-            return 0
+            return 0, 0.0
         self.history = restore(found, self.raw, self.ema, self.optimizers)
         step = int(found.metadata["step"])
         logger.info("going on from step %d of %d", step, self.training.num_steps)
-        return step
+        return step, float(found.metadata["seconds"])
+
+    def _seconds(self) -> float:
+        """Spent on the steps made so far, by all processes that had a part in them."""
+        return time.perf_counter() - self.started
 
     def _clips_per_s(self) -> float:
-        made = (self.step - self.first_step) * self.config.batch_size
-        return made / max(time.perf_counter() - self.started, 1e-9)
+        return self.step * self.config.batch_size / max(self._seconds(), 1e-9)

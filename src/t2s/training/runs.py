@@ -1,6 +1,5 @@
 """What a project keeps under runs/ to go on from, as a table, and taking away what is no longer needed."""
 
-import json
 import os
 import shutil
 import time
@@ -8,7 +7,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from t2s import lock
 from t2s.errors import UserError
@@ -26,7 +24,6 @@ class RunSummary:
         size_bytes: of all its files.
         updated: its last change, in seconds since the epoch.
         unsent: whether MLflow still lacks some of its metrics.
-        description: the content of its run.json, {} without one.
     """
 
     name: str
@@ -35,7 +32,6 @@ class RunSummary:
     size_bytes: int
     updated: float
     unsent: bool
-    description: dict[str, Any]
 
 
 def list_runs(root: Path) -> list[RunSummary]:
@@ -107,7 +103,6 @@ def _summary(folder: Path) -> RunSummary:
         size_bytes=sum(file.st_size for file in files),
         updated=max((file.st_mtime for file in files), default=0.0),
         unsent=Buffer(folder / "tracking.jsonl").pending(),
-        description=_description(folder / "run.json"),
     )
 
 
@@ -116,14 +111,6 @@ def _file_stats(folder: Path) -> Iterator[os.stat_result]:
         with suppress(FileNotFoundError):  # a running training replaces its files
             if path.is_file():
                 yield path.stat()
-
-
-def _description(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _age(seconds: float) -> str:

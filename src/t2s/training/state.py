@@ -2,9 +2,7 @@
 
 runs/<fingerprint>/         under the project root, git-ignored; no DVC out (DVC deletes its outs first)
     lock                    held while a process trains (lock.py)
-    run.json                what this run is, for people and `t2s runs list`
     state-00000042.safetensors   everything needed to go on after step 42; the newest k are kept
-    best.safetensors        the weights with the best validation so far
     tracking.jsonl …        the tracker's buffer
 """
 
@@ -81,10 +79,6 @@ class RunState:
     ) -> None:
         self.close()
 
-    def describe(self, description: Mapping[str, Any]) -> None:
-        """Write run.json: free-form facts for people and `t2s runs list`."""
-        atomic.write_json(self.folder / "run.json", {"fingerprint": self.fingerprint, **description})
-
     def save(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Path:
         """Durably store the state after `step` (0 … 99,999,999); then drop all but the newest k up to it.
 
@@ -120,22 +114,6 @@ class RunState:
                 f"{self.folder}: none of its {len(states)} states is usable; `t2s train --fresh` starts again"
             )
         return None
-
-    def save_best(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Durably replace the best weights. Call it before `save`: a state must never outrun its best."""
-        save_checkpoint(self._best, tensors, self._sealed(step, metadata), STATE_KIND)
-
-    def best(self) -> Checkpoint | None:
-        """The best weights so far, or None. Raises UserError when the file is damaged or of another run."""
-        if not self._best.exists():
-            return None
-        found = load_checkpoint(self._best, STATE_KIND)
-        self._require_own(self._best, found.metadata)
-        return found
-
-    @property
-    def _best(self) -> Path:
-        return self.folder / "best.safetensors"
 
     def _states(self) -> list[Path]:
         return sorted(self.folder.glob(STATE_PATTERN), reverse=True)

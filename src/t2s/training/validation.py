@@ -11,9 +11,9 @@ from t2s.diffusion.config import PredictionType
 from t2s.diffusion.loss import mse_per_clip
 from t2s.diffusion.schedule import Schedule, add_noise, at
 from t2s.training.config import ValidationConfig
+from t2s.training.history import RANGES
 
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
-RANGES = ("low", "mid", "high")  # thirds of 0 … T-1
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,14 @@ class Validation:
 
         `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / best of (grey, copy,
         scalar Wiener), `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the noisy
-        third, relative to the intended one.
+        third, relative to the intended one. Without `shuffled_gap` where all clips have one prompt.
         """
         errors: dict[str, list[float]] = {name: [] for name in RANGES}
         skills: dict[str, list[float]] = {name: [] for name in RANGES}
-        gaps: dict[str, list[float]] = {"intended": [], "shuffled": [], "null": []}
-        null_ids = torch.zeros_like(self.set.prompt_ids)
+        others = {"shuffled": self.set.shuffled_ids, "null": torch.zeros_like(self.set.prompt_ids)}
+        if torch.equal(self.set.shuffled_ids, self.set.prompt_ids):
+            del others["shuffled"]  # there is no other prompt to try
+        gaps: dict[str, list[float]] = {name: [] for name in ("intended", *others)}
         for t in self.timesteps:
             name = RANGES[min(2, 3 * t // self.schedule.num_timesteps)]
             error = self._x0_error(denoiser, t, self.set.prompt_ids)
@@ -60,13 +62,13 @@ class Validation:
             skills[name].append(1 - error / self._trivial(t))
             if name == "high":
                 gaps["intended"].append(error)
-                gaps["shuffled"].append(self._x0_error(denoiser, t, self.set.shuffled_ids))
-                gaps["null"].append(self._x0_error(denoiser, t, null_ids))
+                for other, ids in others.items():
+                    gaps[other].append(self._x0_error(denoiser, t, ids))
         everything = [value for values in errors.values() for value in values]
         metrics = {"x0_mse": _mean(everything)}
         metrics |= {f"x0_mse_{name}": _mean(values) for name, values in errors.items() if values}
         metrics |= {f"skill_{name}": _mean(values) for name, values in skills.items() if values}
-        metrics |= {f"{name}_gap": _mean(gaps[name]) / _mean(gaps["intended"]) - 1 for name in ("shuffled", "null")}
+        metrics |= {f"{name}_gap": _mean(gaps[name]) / _mean(gaps["intended"]) - 1 for name in others}
         return metrics
 
     def _x0_error(self, denoiser: Denoiser, t: int, prompt_ids: Tensor) -> float:

@@ -34,9 +34,9 @@ FIGURES = (
     ("Loss gap: no prompt − the intended one", "loss_gap.null_minus_intended", "above 0"),
     ("Fréchet distance in recogniser features", "frechet.generated", "near the floor"),
     ("… floor: real clips against real clips", "frechet.real_floor", ""),
-    ("Distance to other signs' real clips / own sign's", "distance_ratios.to_real_other_over_own", "above 1"),
-    ("… between / within signs, generated", "distance_ratios.generated_between_over_within", "near real clips'"),
-    ("… between / within signs, real", "distance_ratios.real_between_over_within", ""),
+    ("Distance to other signs' real clips / own sign's", "distance_ratios.to_real_other_over_own.ratio", "above 1"),
+    ("… between / within signs, generated", "distance_ratios.generated_between_over_within.ratio", "near real clips'"),
+    ("… between / within signs, real", "distance_ratios.real_between_over_within.ratio", ""),
     ("Diversity within a sign against real", "diversity", "near 1"),
     ("Motion energy against real", "motion_energy_ratio", "near 1"),
     ("Sharpness against real", "sharpness_ratio", "near 1"),
@@ -91,8 +91,8 @@ def _measures(inputs: Inputs) -> Table:
 
 def _size(measured: Document, key: str) -> str:
     """The clips behind a figure: its group says how many, or it is of all generated ones."""
-    group, _, inner = key.partition(".")
-    names = (f"{group}.n", f"{group}.clips_per_side") if inner else ("clips.generated",)
+    group = key.rpartition(".")[0]
+    names = (f"{group}.n", f"{group}.clips_per_side") if group else ("clips.generated",)
     return count(next((size for name in names if (size := measured.number(name)) is not None), None))
 
 
