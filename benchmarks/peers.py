@@ -1,6 +1,6 @@
 """Our model beside what a user would pick instead: forward, training step, sampling of one clip, size and memory.
 
-    pip install "t2s[bench]"     # or: pip install --no-deps video-diffusion-pytorch einops-exts rotary-embedding-torch
+    pip install -e ".[bench]"    # or: pip install --no-deps video-diffusion-pytorch einops-exts rotary-embedding-torch
     python benchmarks/peers.py
 
 Every model runs in a process of its own, all of them once a round; figures are medians over the rounds. Same clips,
@@ -35,7 +35,7 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
     try:
         model = peer.build(settings)
     except ImportError as error:
-        return {"skipped": f"{error}; pip install 't2s[bench]'"}
+        return {"skipped": f"{error}; pip install -e '.[bench]'"}
     one = random_inputs(settings, 1, torch.device("cpu"))
     num_parameters = sum(each.numel() for each in model.parameters())
     found: dict[str, Any] = {"M parameters": num_parameters / 1e6}

@@ -22,7 +22,7 @@ TOP_FLOOR, LOWEST_FLOOR = 3.0, 0.0
 
 PICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 VAGUE = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
-MADE_BY_PIPELINE = {"data", "models", "reports", "runs", "mlflow.db", "dvc.lock"}  # may not be here yet
+MADE_BY_PIPELINE = {"data", "models", "reports", "runs", "mlflow.db", "mlartifacts", "dvc.lock"}  # may not be here yet
 HEAVY = {"torch", "numpy", "mlflow", "great_expectations", "av", "cv2", "pydantic", "matplotlib", "diffusers", "dvc"}
 
 

@@ -30,7 +30,7 @@ DVC = {
     "exp run": "-S -n --queue --temp --run-all -f",
     "exp save": "-n",
     "exp show": "--only-changed --sort-by --sort-order --csv --md",
-    "gc": "--workspace --all-experiments",
+    "gc": "--all-commits --all-experiments",
     "metrics diff": "--targets", "metrics show": "", "params diff": "",
     "plots diff": "--targets", "plots show": "",
     "queue logs": "--follow", "queue start": "--jobs -j", "queue status": "", "queue stop": "",

@@ -1,4 +1,4 @@
-"""Rows → outcomes on a dask cluster whose workers see the media under the same path (extra: t2s[dask])."""
+"""Rows → outcomes on a dask cluster whose workers see the media under the same path (extra: dask)."""
 
 import importlib
 import threading
@@ -30,7 +30,7 @@ def run_on_dask(
     try:
         distributed = importlib.import_module("distributed")
     except ImportError:
-        raise UserError("preprocess.engine: dask needs `pip install t2s[dask]`") from None
+        raise UserError("preprocess.engine: dask needs `pip install -e '.[dask]'` in t2s's checkout") from None
     try:
         client = distributed.Client(scheduler, set_as_default=False, timeout=f"{_PATIENCE_S}s")
     except (OSError, ValueError) as error:

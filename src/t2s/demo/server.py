@@ -35,14 +35,14 @@ def serve(
         allowed_names: further names under which browsers may ask for it (the Host header).
 
     Raises:
-        UserError: the checkpoint cannot be read, the address is taken, or the extra t2s[demo] is missing.
+        UserError: the checkpoint cannot be read, the address is taken, or the extra demo is missing.
     """
     try:
         import uvicorn
 
         from t2s.demo.app import create_app
     except ImportError as error:
-        raise UserError(f"the demo needs {error.name}: pip install 't2s[demo]'") from None
+        raise UserError(f"the demo needs {error.name}: pip install -e '.[demo]' in t2s's checkout") from None
     from t2s import sampling
     from t2s.demo.studio import Studio
 
