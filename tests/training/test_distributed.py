@@ -246,30 +246,30 @@ def test_killed_then_asked_to_stop_two_go_on_as_if_nothing_had_happened_and_one_
     same(other, alone, atol=1e-4)
 
 
+def said_in_one_line(project: Path) -> str:
+    """What the main of two processes said; both ended in code 1, and it alone told an error, in one line."""
+    ended = as_two_tasks(stage(), project)
+    said = [text for _, text in ended]
+    assert [code for code, _ in ended] == [1, 1], said
+    assert [text.count("error: ") for text in said] == [1, 0]
+    assert not any("Traceback" in text for text in said)
+    return said[0]
+
+
 def test_what_the_main_process_refuses_ends_all_with_one_line(together: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(together, tmp_path / "project"))
     shard = next((project / "data/clips").glob("*.npy"))
     content = bytearray(shard.read_bytes())
     content[-5] ^= 16
     shard.write_bytes(content)
-    ended = as_two_tasks(stage(), project)
-    said = [text for _, text in ended]
-    assert [code for code, _ in ended] == [1, 1], said
-    assert "error: data/clips: 1 of 18 clips do not match their digest (clip-" in said[0]
-    assert [text.count("error: ") for text in said] == [1, 0]
-    assert not any("Traceback" in text for text in said)
+    assert "error: data/clips: 1 of 18 clips do not match their digest (clip-" in said_in_one_line(project)
 
 
 def test_states_that_are_all_damaged_end_all_with_one_line(together: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(together, tmp_path / "project"))
     for state in project.glob("runs/*/state-*.safetensors"):
         state.write_bytes(state.read_bytes()[:-1])
-    ended = as_two_tasks(stage(), project)
-    said = [text for _, text in ended]
-    assert [code for code, _ in ended] == [1, 1], said
-    assert "states is usable; `t2s train --fresh` starts again" in said[0]
-    assert [text.count("error: ") for text in said] == [1, 0]
-    assert not any("Traceback" in text for text in said)
+    assert "states is usable; `t2s train --fresh` starts again" in said_in_one_line(project)
 
 
 def test_a_validation_that_is_not_finite_ends_all_with_the_same_line(make_project: Callable[..., Path]) -> None:

@@ -70,6 +70,7 @@ class MlflowStore:
     """The store at $MLFLOW_TRACKING_URI, or the SQLite one at `root`. Connects when first used."""
 
     def __init__(self, root: Path) -> None:
+        prepare_environment()  # whichever method first imports mlflow
         self.uri = tracking_uri(root)
         self._root = root
         self._client: Any = None
@@ -143,7 +144,6 @@ class MlflowStore:
 
     def _connect(self) -> Any:
         if self._client is None:
-            prepare_environment()
             from mlflow.tracking import MlflowClient
 
             if self.uri.startswith(SQLITE):
@@ -183,7 +183,6 @@ def create_database(path: Path) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    prepare_environment()
     from mlflow.exceptions import MlflowException
 
     try:
