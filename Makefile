@@ -38,6 +38,7 @@ bench: install          ## speed and memory, as ratios in one run
 	python benchmarks/run_all.py
 
 bench-gpu: install      ## on a machine with a GPU: train its preset, then its step, its samples, its memory
+	python -c "import torch, sys; sys.exit(None if torch.cuda.is_available() else 'error: PyTorch finds no GPU; see docs/howto.md')"
 	dvc exp run $$(sed -nE 's/^([a-z_.]+): *([^ #]+).*/-S \1=\2/p' presets/gpu.yaml)
 	python benchmarks/run_all.py --only training_step_gpu --only sampling_gpu
 

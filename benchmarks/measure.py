@@ -1,5 +1,6 @@
 """How the benchmarks measure: medians of wall time, counted FLOPs, the matmul peak, peak memory, the machine's name."""
 
+import gc
 import json
 import os
 import platform
@@ -85,6 +86,8 @@ def count_flops(call: Callable[[], object]) -> int:
 def forget_peak() -> None:
     """Let `peak_memory_mib` begin anew, where that is possible: on a GPU."""
     if torch.cuda.is_available():
+        gc.collect()  # a finished training is a cycle of references, and would count until Python looks for those
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 

@@ -9,7 +9,6 @@ in its parts gives the time shares. FLOPs: matrix products, attention and convol
 backward, counted.
 """
 
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +30,7 @@ from t2s.assembly import Recipe
 from t2s.precision import resolve_precision
 from t2s.settings import Settings
 from t2s.tracking.tracker import Tracker
+from t2s.training.compilation import find_compiler
 from t2s.training.ema import EMA
 from t2s.training.loader import Batch
 from t2s.training.loop import Training, train
@@ -176,10 +176,9 @@ class Arm:
 
 
 def arms_on(device: torch.device) -> list[Arm]:
-    """The best precision as it is and compiled, then fp32; torch.compile needs a C++ compiler on a CPU."""
+    """The best precision as it is and, where there is a compiler, compiled; then fp32."""
     best = resolve_precision("auto", device)
-    can_compile = device.type == "cuda" or shutil.which("g++") or shutil.which("clang++")
-    arms = [Arm(best, False), *([Arm(best, True)] if can_compile else [])]
+    arms = [Arm(best, False), *([Arm(best, True)] if find_compiler(device) else [])]
     return arms if best == "fp32" else [*arms, Arm("fp32", False)]
 
 

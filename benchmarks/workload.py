@@ -15,7 +15,7 @@ from measure import forget_peak, peak_memory_mib
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from t2s.assembly import Recipe, make_accelerator, make_training
+from t2s.assembly import Recipe, make_training
 from t2s.data.clips import ClipStore
 from t2s.data.shards import ShardWriter
 from t2s.diffusion.config import DiffusionConfig
@@ -30,6 +30,7 @@ from t2s.models.vivit import ViViT
 from t2s.paramsfile import load_yaml
 from t2s.precision import resolve_precision
 from t2s.presets import apply_preset
+from t2s.processes import make_accelerator
 from t2s.sample_config import SampleConfig
 from t2s.settings import Settings
 from t2s.signer.lexicon import SIGNS

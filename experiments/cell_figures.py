@@ -113,10 +113,8 @@ def measure_signs(
 ) -> dict[str, Any]:
     """Top-1 of the recogniser on generated clips, and the hits behind it: one digit a clip, by sign."""
     prompt_of = evaluated_prompts(train, held_out, config.max_signs, config.seed)
-    keys = {"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
-    how = config.model_dump(include=keys)
     made = generate_signs(
-        lambda prompts, seeds: model.generate(prompts, seeds, **how),
+        lambda prompts, seeds: model.generate(prompts, seeds, **config.how),
         prompt_of,
         config.clips_per_sign,
         config.seed,

@@ -32,8 +32,8 @@ RECOGNISER = Path("models/recogniser.safetensors")
 
 # The code that decides a cell's figures. Plumbing, plots and the data readers are left out.
 ROOMS = (
-    "models", "diffusion", "training", "thinned.py", "signer", "assembly.py", "presets.py", "precision.py",
-    "evaluation/timesteps.py", "evaluation/noising.py", "evaluation/generation.py",
+    "models", "diffusion", "training", "thinned.py", "signer", "assembly.py", "processes.py",
+    "presets.py", "precision.py", "evaluation/timesteps.py", "evaluation/noising.py", "evaluation/generation.py",
     "evaluation/network.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
 )  # fmt: skip
 PIXELS = {"signs", "num_frames", "image_size", "sampling", "crop"}  # what of data: decides the synthetic clips
@@ -102,7 +102,7 @@ class Sections:
     def as_tree(self) -> Tree:
         """The part that decides the figures: neither when red flags go up, nor evaluation that no cell does."""
         used = {"seed", "batch_size", "clips_per_sign", "timestep_clips", "bootstrap_resamples"}
-        used |= {"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
+        used |= self.evaluate.how.keys()
         return {
             "model": self.model.model_dump(mode="json"),
             "diffusion": self.diffusion.model_dump(mode="json"),

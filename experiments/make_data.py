@@ -19,7 +19,7 @@ RAW = Path("data/raw")
 def main() -> None:
     sections = data_sections(load_yaml(ROOT_PARAMS), Plan.load())
     how: PreprocessConfig = read_sections(ROOT_PARAMS, preprocess=PreprocessConfig).preprocess
-    num_clips = render_dataset(sections.signer, RAW, how.workers or os.cpu_count() or 1, sections.data.signs)
+    num_clips = render_dataset(sections.signer, RAW, how.workers or len(os.sched_getaffinity(0)), sections.data.signs)
     logging.info("rendered %d clips of the synthetic signer into %s", num_clips, RAW)
     preprocess(
         raw=RAW, clips=CLIPS, reports=Path("data"), state_root=project_root() / "runs", data=sections.data, how=how

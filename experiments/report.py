@@ -102,7 +102,7 @@ def cells_table(results: Results) -> str:
         top1 = results.top1(cell)
         judged = REFUSED if found and top1 is None else cell_text(top1)
         rows.append([cell, described(results.plan.cells[cell]), str(len(found)), *skills, judged, seconds])
-    return table(["cell", "turns", "seeds", *NOISE.values(), "generated top-1", "training s (last sitting)"], rows)
+    return table(["cell", "turns", "seeds", *NOISE.values(), "generated top-1", "training s"], rows)
 
 
 def described(cell: Cell) -> str:

@@ -65,9 +65,10 @@ def run(cell: str, seed: int, sections: Sections, data: DataSections, mark: str,
     """Train, measure, write. The imports stand here so that a finished cell costs no second."""
     from cell_figures import measure_cell, sheet_hook
 
-    from t2s.assembly import Recipe, make_accelerator, make_training, tracked
+    from t2s.assembly import Recipe, make_training, tracked
     from t2s.checkpoint import load_checkpoint, save_checkpoint
     from t2s.data.clips import ClipStore
+    from t2s.processes import make_accelerator
     from t2s.sampling import Text2Sign
     from t2s.training.loop import train
     from t2s.training.state import RunState
@@ -116,7 +117,7 @@ def run(cell: str, seed: int, sections: Sections, data: DataSections, mark: str,
 
 
 def trained(result: "TrainResult") -> dict[str, Any]:
-    """How the training went. `seconds` are those since it was last resumed."""
+    """How the training went. `seconds` are those of the whole training, however often it was resumed."""
     rows = result.history.rows
     return {
         "steps": result.num_steps,
@@ -143,7 +144,7 @@ def drop_states(run: Path) -> None:
     """A finished cell is never resumed; what MLflow has not received yet stays."""
     from t2s.training.state import STATE_PATTERN
 
-    for path in (*run.glob(STATE_PATTERN), run / "best.safetensors"):
+    for path in run.glob(STATE_PATTERN):
         path.unlink(missing_ok=True)
 
 

@@ -15,8 +15,8 @@ RAW = Path("data/raw")
 
 def main() -> None:
     params = read_sections("params.yaml", data=DataConfig, signer=SignerConfig, preprocess=PreprocessConfig)
-    if params.data.source == "synthetic" or (params.data.source == "auto" and params.data.root is None):
-        num_workers = params.preprocess.workers or os.cpu_count() or 1
+    if params.data.is_synthetic:
+        num_workers = params.preprocess.workers or len(os.sched_getaffinity(0))
         num_clips = render_dataset(params.signer, RAW, num_workers, params.data.signs)
         logging.getLogger("acquire").info("rendered %d clips of the synthetic signer into %s", num_clips, RAW)
         return

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
-    """Whether generated clips are read nearly as well as real ones, beyond the chance of which clips were drawn.
+    """Whether generated clips are read nearly as well as real ones, even at the low end of the 95 % interval.
 
     Never while the recogniser's own gate is closed: then nobody can say what the clips show.
     """
@@ -65,12 +65,9 @@ def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
 
 def subject_of(model: Text2Sign, config: EvaluateConfig) -> Subject:
     """A trained model as the plain callables that evaluation examines."""
-    how = config.model_dump(
-        include={"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
-    )
     return Subject(
         denoise_x0=model.denoise_x0,
-        generate=lambda prompts, seeds: model.generate(prompts, seeds, **how),
+        generate=lambda prompts, seeds: model.generate(prompts, seeds, **config.how, batch_size=config.batch_size),
         encode=model.tokenizer.encode,
         schedule=model.schedule,
         device=model.device,

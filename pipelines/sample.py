@@ -26,17 +26,7 @@ def main() -> None:
     made: list[Clips] = []
     prompts = model.answerable(config.prompts)
     for prompt, name in track(zip(prompts, file_stems(prompts), strict=True), "sample", total=len(prompts)):
-        clips = model(
-            prompt,
-            config.num_samples,
-            config.seed,
-            num_steps=config.num_steps,
-            guidance_scale=config.guidance_scale,
-            guidance_rescale=config.guidance_rescale,
-            polish=config.polish,
-            sampler=config.sampler,
-            precision=config.precision,
-        )
+        clips = model(prompt, **config.how)
         for suffix in ("mp4", "gif"):
             clips.save(FOLDER / f"{name}.{suffix}", mark=config.mark, scale=config.scale)
         made.append(clips)

@@ -10,15 +10,15 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from t2s import atomic
-from t2s.assembly import Recipe, make_accelerator, make_training, tracked
+from t2s.assembly import Recipe, make_training, tracked
 from t2s.checkpoint import save_checkpoint
 from t2s.clips import publish_sheets
 from t2s.data.clips import ClipStore
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
-from t2s.fingerprint import fingerprint
 from t2s.models.config import ModelConfig
 from t2s.paramsfile import read_sections
+from t2s.processes import make_accelerator
 from t2s.prompts import warn_of_cut
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
@@ -30,7 +30,6 @@ from t2s.training.report import training_report, write_history
 from t2s.training.share import prepared_by_main
 from t2s.training.state import RunState
 
-ROOMS = ["models", "diffusion", "training", "thinned.py", "assembly.py", "presets.py", "precision.py", "data/clips.py"]
 CHECKPOINT = Path("models/t2s.safetensors")
 SHEETS = Path("reports/training")
 
@@ -50,7 +49,7 @@ def main(fresh: bool = False) -> None:
 
 def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
     """The whole stage in the one process there is, or in the main one of several."""
-    mark = fingerprint(recipe.fingerprinted, recipe.store.digest, ROOMS)
+    mark = recipe.fingerprint
     config = {**recipe.fingerprinted, "data_digest": recipe.store.digest}
 
     def prepare() -> RunState:
@@ -66,8 +65,8 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
         sheets.mkdir(exist_ok=True)
         about = recipe.checkpoint_metadata(tokenizer, mark)  # now: a commit during the training is not what it ran
         result = train(make_training(recipe, tokenizer, accelerator, state, tracker, sheets, about))
-        facts = {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
-        save_checkpoint(CHECKPOINT, result.weights, {**about, **facts})
+        about |= {"step": result.num_steps, "epoch": recipe.train.epochs, "mlflow_run_id": tracker.run_id}
+        save_checkpoint(CHECKPOINT, result.weights, about)
         publish_sheets(sheets, SHEETS)
         write_history(Path("reports/plots/training.csv"), result.history)
         atomic.write_json(Path("reports/training.json"), training_report(result, accelerator))

@@ -1,19 +1,23 @@
 """The parts of a training, joined over a real folder of clips."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
 
-from t2s.assembly import Reader, Recipe, make_accelerator, make_training, other_prompts
+from t2s.assembly import Reader, Recipe, make_training, other_prompts
 from t2s.clips import MARK
 from t2s.data.clips import ClipStore
 from t2s.data.encode import read_media_metadata
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
 from t2s.models.config import ModelConfig
+from t2s.processes import make_accelerator
 from t2s.provenance import git_revision
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import SilentTracker
@@ -69,6 +73,20 @@ def test_a_device_that_is_not_there_ends_a_training_before_it_starts(make_recipe
     recipe = make_recipe({"runtime": {"device": "cuda:99"}})
     with pytest.raises(UserError, match="device 'cuda:99' is not usable here"):
         make_accelerator(recipe.runtime, recipe.train)
+
+
+def test_a_launcher_that_shards_is_refused_in_one_line(make_recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = make_recipe()
+    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
+    with pytest.raises(UserError, match="the launcher asks for FSDP; the train stage knows data parallelism alone"):
+        make_accelerator(recipe.runtime, recipe.train)
+
+
+def test_clips_play_at_the_median_rate_of_the_train_clips(make_recipe, store: ClipStore) -> None:
+    rates = iter([30.0, 5.0, 6.0] * len(store))
+    changed = [replace(record, fps=next(rates) if record.split == "train" else 99.0) for record in store.records]
+    recipe = replace(make_recipe(), store=replace(store, records=changed))
+    assert recipe.clip.fps == 6.0
 
 
 def test_sheets_carry_their_origin_from_the_moment_they_are_tracked(make_recipe, tmp_path: Path) -> None:

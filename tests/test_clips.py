@@ -1,4 +1,4 @@
-"""Clips as files: what goes in comes out, marked, and knowing where it comes from."""
+"""Clips as files: what goes in comes out, and knowing where it comes from."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ import torch
 from browser_checks import PLAYING
 from PIL import Image
 
-from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, marked, publish_sheets
+from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, publish_sheets
 from t2s.data.encode import read_media_metadata
 from t2s.errors import UserError
 
@@ -75,11 +75,10 @@ def test_a_contact_sheet_shows_time_from_left_to_right(tmp_path: Path, clips: Cl
 
 def test_the_mark_is_a_readable_strip_below_the_picture(clips: Clips) -> None:
     wide = np.full((2, 16, 128, 3), 90, np.uint8)
-    strip = marked(wide)[:, 16:]
+    strip = labelled(wide, MARK)[:, 16:]
     assert strip.shape == (2, MARK_HEIGHT, 128, 3)
     assert strip.min() < 40 and strip.max() > 200
-    assert np.array_equal(marked(wide)[:, :16], wide)
-    assert np.array_equal(strip, labelled(wide, MARK)[:, 16:])
+    assert np.array_equal(labelled(wide, MARK)[:, :16], wide)
     assert not np.array_equal(strip, labelled(wide, "something else")[:, 16:])
 
 

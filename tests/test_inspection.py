@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from t2s.checkpoint import save_checkpoint
-from t2s.data.encode import write_gif, write_mp4, write_png_sheet
+from t2s.data.encode import write_gif, write_mp4, write_png
 from t2s.errors import UserError
 from t2s.inspection import describe
 from t2s.tracking.environment import prepare_environment, tracking_uri
@@ -29,7 +29,7 @@ def test_a_clip_says_what_it_is_and_which_run_it_belongs_to(tmp_path: Path, suff
     path = tmp_path / f"clip.{suffix}"
     frames = np.zeros((4, 32, 32, 3), np.uint8)
     if suffix == "png":
-        write_png_sheet(path, frames, FACTS)
+        write_png(path, frames[0], FACTS)
     else:
         {"mp4": write_mp4, "gif": write_gif}[suffix](path, frames, 8, FACTS)
     found = describe(path)

@@ -22,8 +22,8 @@ ACTS_ON = {
     "train": ["src/t2s/training", "src/t2s/diffusion", "src/t2s/assembly.py"],
     "recogniser": ["src/t2s/evaluation", "pipelines"],
     "evaluate": ["src/t2s/evaluation", "pipelines"],
-    "sample": ["pipelines/sample.py"],
-    "runtime": ["src/t2s/training", "src/t2s/assembly.py", "pipelines"],
+    "sample": ["pipelines/sample.py", "src/t2s/sample_config.py"],
+    "runtime": ["src/t2s/training", "src/t2s/assembly.py", "src/t2s/processes.py", "pipelines"],
 }
 
 

@@ -51,6 +51,12 @@ def test_any_text_is_parsed_or_refused_in_one_line(text: str) -> None:
         assert parsed.signs or parsed.unknown
 
 
+@pytest.mark.parametrize("known", [["HELLO", "THANK YOU"], ["hello", "thank you"]])
+def test_the_closest_sign_is_named_as_the_data_set_writes_it(known: list[str]) -> None:
+    assert f"'helo' (closest: {known[0]})" in explain_unknown(["helo"], known)
+    assert f"'HELO' (closest: {known[0]})" in explain_unknown(["HELO"], known)
+
+
 @pytest.mark.parametrize(
     ("texts", "stems"),
     [

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from t2s import Text2Sign, sampling
+from t2s import Text2Sign
 from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.device import resolve_device
 from t2s.diffusion.prediction import target
@@ -87,13 +87,12 @@ def test_only_clips_are_made_in_bf16(model: Text2Sign, monkeypatch: pytest.Monke
     assert seen[3:] == [False]
 
 
-def test_large_orders_are_made_in_parts_without_changing_a_clip(
-    model: Text2Sign, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_orders_are_made_in_parts_without_changing_a_clip(model: Text2Sign) -> None:
     seen: list[tuple[int, int]] = []
     whole = model("hello thank you", 5, num_steps=3).frames
-    monkeypatch.setattr(sampling, "MAX_BATCH", 2)
-    parts = model("hello thank you", 5, num_steps=3, on_step=lambda done, total: seen.append((done, total))).frames
+    parts = model(
+        "hello thank you", 5, num_steps=3, batch_size=2, on_step=lambda done, total: seen.append((done, total))
+    ).frames
     assert levels_apart(whole, parts) <= 1
     total = 2 * 3 * (3 + 2)  # signs, parts, steps and rounds of polish
     assert seen == [(done, total) for done in range(1, total + 1)]
@@ -222,6 +221,17 @@ def test_an_unusable_device_is_refused_in_one_line(name: str) -> None:
     with pytest.raises(UserError, match="device") as caught:
         resolve_device(name)
     assert "\n" not in str(caught.value).replace("cpu\n", "cpu")
+
+
+def test_a_full_device_is_not_taken_for_a_bad_checkpoint(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(model: Text2Sign, device: torch.device) -> Text2Sign:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Text2Sign, "to", full)
+    with pytest.raises(UserError, match="cpu has too little memory left for it"):
+        Text2Sign.from_checkpoint(tiny_checkpoint, "cpu")
 
 
 def test_weights_that_do_not_fit_their_own_config_are_refused(tmp_path: Path, tiny_checkpoint: Path) -> None:

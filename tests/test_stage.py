@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from t2s.atomic import TEMP_PREFIX
+from t2s.cli import app
 from t2s.stage import run_stage
 
 
@@ -25,14 +27,31 @@ def test_an_option_that_a_stage_does_not_have_is_not_passed_over(arguments: list
     run_stage(lambda: None, takes_arguments=True)
 
 
+def an_ended_process() -> int:
+    """The id of a process that is no more."""
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    return int(ended.stdout)
+
+
 def test_a_stage_clears_what_a_crash_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    ended = an_ended_process()
     for folder in (".", "models", "reports/plots"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{TEMP_PREFIX}{int(ended.stdout)}-abc.json").write_text("half")
+        (Path(folder) / f"{TEMP_PREFIX}{ended}-abc.json").write_text("half")
     run_stage(lambda: None)
     assert list(tmp_path.rglob(f"{TEMP_PREFIX}*")) == []
+
+
+def test_without_dvc_too_a_stage_clears_what_a_crash_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pipelines").mkdir()
+    Path("pipelines/validate.py").write_text("def main() -> None: ...")
+    left = Path("models") / f"{TEMP_PREFIX}{an_ended_process()}-abc.safetensors"
+    left.parent.mkdir()
+    left.touch()
+    assert CliRunner().invoke(app, ["validate"]).exit_code == 0
+    assert not left.exists()
 
 
 def test_a_fault_of_the_system_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

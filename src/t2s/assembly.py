@@ -4,35 +4,34 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
 from t2s.data.statistics import high_frequency_energy
-from t2s.device import resolve_device
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import Schedule, make_schedule
 from t2s.diffusion.solvers import sample
 from t2s.errors import UserError
+from t2s.fingerprint import fingerprint
 from t2s.models.config import ClipShape, ModelConfig, misfits, rank_bottleneck
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
-from t2s.precision import resolve_precision
 from t2s.presets import apply_preset
 from t2s.provenance import git_revision, project_root, run_tags, software_version
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import Tracker, open_tracker
 from t2s.training.config import TrainConfig
-from t2s.training.loader import StepBatches, make_loader
+from t2s.training.loader import Batch, StepBatches, make_loader
 from t2s.training.loop import Training
 from t2s.training.objective import Objective
 from t2s.training.state import RunState
@@ -40,10 +39,14 @@ from t2s.training.validation import Validation, ValidationSet
 
 logger = logging.getLogger(__name__)
 
+# The code that decides the weights.
+ROOMS = (
+    "models", "diffusion", "training", "thinned.py", "assembly.py", "processes.py", "presets.py", "precision.py",
+    "data/clips.py",
+)  # fmt: skip
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
 SHEET_STEPS = 10
 SHEET_GUIDANCE = 2.0
-PATIENCE = timedelta(hours=2)  # how long processes wait for the main one: it alone verifies, validates and samples
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,16 @@ class Recipe:
         }
 
     @property
+    def fingerprint(self) -> str:
+        """16 hex digits over all that decides the weights, the machine aside."""
+        return fingerprint(self.fingerprinted, self.store.digest, ROOMS)
+
+    @property
     def clip(self) -> ClipShape:
-        """The shape of the clips."""
+        """The shape of the clips; they are played back at the median rate of the train clips."""
         meta = self.store.meta
-        return ClipShape(num_frames=meta.num_frames, image_size=meta.image_size, fps=self.store.records[0].fps)
+        fps = median(self.store.records[i].fps for i in self.store.indices("train"))  # real clips' rates may differ
+        return ClipShape(num_frames=meta.num_frames, image_size=meta.image_size, fps=fps)
 
     def tokenizer(self) -> PromptTokenizer:
         """Fitted on the train captions."""
@@ -133,37 +142,6 @@ class Recipe:
         }
 
 
-def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
-    """Device, precision and processes, as params.yaml and the launcher say.
-
-    Raises:
-        UserError: runtime.device is not there, or names one GPU for several processes.
-    """
-    if runtime.num_threads:
-        torch.set_num_threads(runtime.num_threads)
-    device = resolve_device(runtime.device)
-    if device.index is not None:
-        torch.cuda.set_device(device)  # what Accelerate calls "cuda" is the current one
-    precision = resolve_precision(train.precision, device)
-    # Parameters without a gradient: the projection's convolutions in the coarse part, the temporal path at weight 0.
-    some_idle = train.coarse_fraction > 0 or train.temporal_weight == 0
-    handlers = [
-        InitProcessGroupKwargs(timeout=PATIENCE),
-        DistributedDataParallelKwargs(find_unused_parameters=some_idle),
-    ]
-    accelerator = Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision="bf16" if precision == "bf16" else "no",
-        # The loop places the model. Among several processes on CPU, Accelerate would place it once more, on cpu:0: that
-        # is a copy, and the averaged weights would go on following the first one.
-        device_placement=False,
-        kwargs_handlers=handlers,
-    )
-    if device.index is not None and accelerator.num_processes > 1:
-        raise UserError(f"params.yaml: runtime.device {device} is one GPU; several processes need 'cuda' or 'auto'")
-    return accelerator
-
-
 @contextmanager
 def tracked(state: RunState, runtime: RuntimeConfig, config: Mapping[str, Any]) -> Iterator[Tracker]:
     """The MLflow run of a training, ended as FINISHED, FAILED (a user's error) or KILLED (anything else)."""
@@ -186,26 +164,26 @@ def make_training(
     sheets: Path, about: Mapping[str, Any],
 ) -> Training:  # fmt: skip
     """All parts joined; contact sheets of the samples go to `sheets` and carry what is known `about` the checkpoint."""
-    schedule = make_schedule(recipe.diffusion)
+    schedule = make_schedule(recipe.diffusion).to(accelerator.device)
     model = recipe.denoiser(tokenizer)
     train_indices = recipe.store.indices("train")
     config, kind = recipe.train, recipe.diffusion.prediction_type
 
-    def batches_from(step: int) -> Any:
+    def batches_from(step: int) -> DataLoader[Batch]:
         batches = StepBatches(
             Reader.of(recipe.store, train_indices, tokenizer),
             num_clips=len(train_indices),
             seed=config.seed,
             batch_size=config.batch_size,
             first_step=step,
-            num_steps=training.num_steps,
+            num_steps=config.num_steps(len(train_indices)),
             rank=accelerator.process_index,
             world_size=accelerator.num_processes,
         )
         return make_loader(batches, recipe.runtime.num_workers, pin_memory=accelerator.device.type == "cuda")
 
     held_out = validation_set(recipe, tokenizer, accelerator.device)
-    training = Training(
+    return Training(
         denoiser=model,
         objective=Objective(schedule, kind, config),
         batches_from=batches_from,
@@ -221,7 +199,6 @@ def make_training(
         after_step=model.clamp_output_scale,
         facts=lambda: {} if model.output_scale is None else {"output_scale": model.output_scale.item()},
     )
-    return training
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def remove_partials(folder: Path) -> None:
     """
     for partial in folder.glob(f"{TEMP_PREFIX}*"):
         if not _is_another(partial.name.removeprefix(TEMP_PREFIX).split("-")[0]):
-            with suppress(OSError):  # of somebody else, in a folder that is only read
+            with suppress(OSError):  # another user's file, or a read-only folder
                 partial.unlink()
 
 

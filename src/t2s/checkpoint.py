@@ -35,7 +35,7 @@ def save_checkpoint(
     """
     import safetensors.torch
 
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     for name, tensor in plain.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise UserError(f"{path}: not written, '{name}' holds NaN or infinity; the old file is unchanged")
@@ -55,7 +55,7 @@ def load_checkpoint(path: Path, kind: str = "checkpoint") -> Checkpoint:
     import safetensors.torch
 
     content, metadata = read_sealed(path)
-    _require_kind(path, metadata, kind)
+    require_kind(path, metadata, kind)
     try:
         return Checkpoint(safetensors.torch.load(content), metadata)
     except (safetensors.SafetensorError, KeyError) as error:
@@ -69,7 +69,7 @@ def read_metadata(path: Path, kind: str = "checkpoint") -> dict[str, Any]:
         UserError: as `load_checkpoint`, except for damage inside the tensors.
     """
     metadata = read_header(path).metadata
-    _require_kind(path, metadata, kind)
+    require_kind(path, metadata, kind)
     return metadata
 
 
@@ -89,7 +89,8 @@ def _digest(tensors: "dict[str, Tensor]", metadata: dict[str, Any]) -> str:
     return digest_of(metadata, entries, memoryview(content)[data_start:])
 
 
-def _require_kind(path: Path, metadata: dict[str, Any], kind: str) -> None:
+def require_kind(path: Path, metadata: Mapping[str, Any], kind: str) -> None:
+    """Raises UserError where a file's metadata are not of this kind, or of another version of the format."""
     if metadata.get("format") != FORMAT:
         raise UserError(f"{path}: format {metadata.get('format')}, but this t2s reads format {FORMAT}")
     if metadata.get("kind") != kind:

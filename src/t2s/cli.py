@@ -9,6 +9,7 @@ import typer
 
 from t2s.allocator import keep_freed_memory
 from t2s.errors import UserError
+from t2s.stage import begin_stage, faults_in_one_line
 
 app = typer.Typer(
     help="Text to short sign-language clips: sample from a trained model, run the pipeline's stages, look inside.",
@@ -17,7 +18,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True, rich_markup_mode=None)
-runs_app = typer.Typer(help="The state that lets a killed training go on.", no_args_is_help=True, rich_markup_mode=None)
+runs_app = typer.Typer(
+    help="What lets a killed training or preprocessing go on.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
@@ -27,17 +30,11 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def run() -> None:
-    """Entry point: what a user or a disk can cause is one line on stderr and exit code 1."""
+    """Entry point."""
     warnings.showwarning = _one_line_warning
     keep_freed_memory()
-    try:
+    with faults_in_one_line():
         app()
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:  # a folder that cannot be written, a file that cannot be read
-        sys.exit(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 @app.command()
@@ -50,7 +47,9 @@ def sample(
     output_dir: Annotated[Path, typer.Option(help="Folder for the clips.")] = Path("samples"),
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
     num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
-    steps: Annotated[int | None, typer.Option(min=1, help="Network evaluations; default 12.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Solver steps, with guidance two passes each; default 12.")
+    ] = None,
     guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
     sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
     polish: Annotated[
@@ -194,7 +193,7 @@ def data_inspect(
 
 @runs_app.command("list")
 def runs_list() -> None:
-    """Every training that left a state: fingerprint, steps, size, age."""
+    """What trainings and preprocessing left to go on from: name, step, size, age."""
     from t2s.provenance import project_root
     from t2s.training.runs import list_runs, runs_table
 
@@ -207,7 +206,7 @@ def runs_clean(
         list[str] | None, typer.Argument(help="Which; none: all that neither run nor hold what MLflow still lacks.")
     ] = None,
 ) -> None:
-    """Delete saved training states."""
+    """Delete what trainings and preprocessing left to go on from."""
     from t2s.provenance import project_root
     from t2s.training.runs import clean_runs, list_runs
 
@@ -221,13 +220,12 @@ def runs_clean(
 
 def _run_stage(name: str, **options: Any) -> None:
     """Run pipelines/<name>.py of the project we stand in."""
-    import logging
     import runpy
 
     path = Path("pipelines") / f"{name}.py"
     if not path.is_file():
         raise UserError(f"{path}: no such file; run from the root of a t2s project")
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    begin_stage()
     runpy.run_path(str(path))["main"](**options)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from t2s import atomic
-from t2s.data.encode import write_gif, write_mp4, write_png_sheet
+from t2s.data.encode import write_gif, write_mp4, write_png
 from t2s.errors import UserError
 from t2s.provenance import software_version
 
@@ -66,13 +66,17 @@ class Clips:
         kind = path.suffix.lstrip(".").lower()
         if kind not in FORMATS:
             raise UserError(f"{path}: suffix must be one of {', '.join('.' + name for name in FORMATS)}")
-        write = {"mp4": self._write_mp4, "gif": self._write_gif, "png": self._write_png}[kind]
         paths = [path] if len(self) == 1 else [path.with_stem(f"{path.stem}-{i}") for i in range(len(self))]
         for i, target in enumerate(paths):
-            frames = enlarge(self.frames[i], scale)
+            frames, facts = enlarge(self.frames[i], scale), self.metadata(i)
             if kind == "png":
-                frames = np.concatenate(list(frames), axis=1)[None]  # one wide picture, one strip
-            write(target, marked(frames) if mark else frames, i)
+                write_png(target, _picture(list(frames), mark), facts)
+                continue
+            frames = labelled(frames, MARK) if mark else frames
+            if kind == "mp4":
+                write_mp4(target, frames, self.fps, facts)
+            else:
+                write_gif(target, frames, self.fps, facts)
         return paths
 
     def save_sheet(self, path: Path, *, mark: bool = True, scale: int = 2, max_columns: int = 8) -> None:
@@ -82,18 +86,8 @@ class Clips:
         """
         columns = np.unique(np.linspace(0, self.frames.shape[1] - 1, max_columns).round().astype(int))
         rows = [np.concatenate(list(enlarge(clip[columns], scale)), axis=1) for clip in self.frames]
-        sheet = np.concatenate(rows, axis=0)[None]
         facts = {**self.metadata(0), "seed": json.dumps(list(self.seeds))}
-        write_png_sheet(path, marked(sheet) if mark else sheet, facts)
-
-    def _write_mp4(self, path: Path, frames: Frames, i: int) -> None:
-        write_mp4(path, frames, self.fps, self.metadata(i))
-
-    def _write_gif(self, path: Path, frames: Frames, i: int) -> None:
-        write_gif(path, frames, self.fps, self.metadata(i))
-
-    def _write_png(self, path: Path, frames: Frames, i: int) -> None:
-        write_png_sheet(path, frames, self.metadata(i))
+        write_png(path, _picture([np.concatenate(rows, axis=0)], mark), facts)
 
     def _repr_html_(self) -> str:
         """A player for notebooks."""
@@ -137,13 +131,14 @@ def enlarge(frames: Frames, scale: int) -> Frames:
     return np.stack([cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for frame in frames])
 
 
-def marked(frames: Frames) -> Frames:
-    """Add the mark below every frame."""
-    return labelled(frames, MARK)
-
-
 def labelled(frames: Frames, text: str) -> Frames:
     """Add a dark strip with a text below every frame, cut at its width; sizes stay even, as H.264 asks."""
     strip = np.full((MARK_HEIGHT, frames.shape[2], 3), 24, np.uint8)
     cv2.putText(strip, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (225, 225, 225), 1, cv2.LINE_AA)
     return np.concatenate([frames, np.broadcast_to(strip, (len(frames), *strip.shape))], axis=1)
+
+
+def _picture(columns: Sequence[Frames], mark: bool) -> Frames:
+    """Pictures (H, W, 3) side by side in one, with one mark below it."""
+    whole = np.concatenate(columns, axis=1)
+    return labelled(whole[None], MARK)[0] if mark else whole

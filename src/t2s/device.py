@@ -19,7 +19,10 @@ def resolve_device(name: str) -> torch.device:
         raise UserError(f"device '{name}' is unknown; choose auto, cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        if name != "cuda":
+            torch.empty(0, device=device)
+        elif not torch.cuda.is_available():  # of several processes each will choose its own card: none is touched here
+            raise RuntimeError(f"PyTorch {torch.__version__} finds no GPU")
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device '{name}' is not usable here ({str(error).splitlines()[0]}); try cpu or auto") from None
     return device

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from t2s.checkpoint import read_metadata
+from t2s.checkpoint import require_kind
 from t2s.data.encode import read_media_metadata
 from t2s.errors import UserError
 from t2s.provenance import UNKNOWN, project_root
@@ -33,14 +33,15 @@ def describe(file: Path) -> dict[str, Any]:
     """
     if file.suffix.lower() in MEDIA:
         return _describe_clip(file)
-    kind = read_header(file).metadata.get("kind")
-    metadata = read_metadata(file, kind if kind in KINDS else KINDS[0])
-    shapes = {entry.name: entry.shape for entry in read_header(file).entries}
+    header = read_header(file)
+    metadata = header.metadata
+    kind = metadata.get("kind")
+    require_kind(file, metadata, kind if kind in KINDS else KINDS[0])
     return {
         "file": str(file),
         "kind": metadata["kind"],
         **{key: metadata[key] for key in SHOWN if key in metadata},
-        "tensors": len(shapes),
+        "tensors": len(header.entries),
         "mlflow": find_run(metadata.get("mlflow_run_id"), project_root(), metadata.get("fingerprint")),
     }
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 NAME = "lock"
-PATIENCE_S = 0.3  # `holder` and `t2s runs clean` have it for an instant
+PATIENCE_S = 0.3  # `holder` and `t2s runs clean` hold the lock for an instant
 
 _held: dict[Path, int] = {}  # folder → file; POSIX locks do not exclude their own process
 
@@ -45,7 +45,7 @@ def acquire(folder: Path) -> None:
 
 
 def release(folder: Path) -> None:
-    """Give the folder free again; a second time does nothing."""
+    """Release the folder; releasing it twice is harmless."""
     handle = _held.pop(folder.resolve(), None)
     if handle is not None:
         os.truncate(handle, 0)

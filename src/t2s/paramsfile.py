@@ -81,12 +81,11 @@ def read_sections(path: Path | str, **sections: type[BaseModel]) -> Any:
             problems.append(f"section '{name}' is missing")
             continue
         values = content[name]
-        if name == "runtime" and isinstance(values, dict):
-            values = values | runtime_environment(values)
+        overrides = runtime_environment(values) if name == "runtime" and isinstance(values, dict) else {}
         try:
-            checked[name] = model.model_validate(values)
+            checked[name] = model.model_validate(values | overrides if overrides else values)
         except ValidationError as error:
-            problems += explain(error, name)
+            problems += [_named_by_variable(clause, overrides) for clause in explain(error, name)]
     if problems:
         raise UserError(f"{path}: " + "; ".join(problems))
     return SimpleNamespace(**checked)
@@ -97,6 +96,12 @@ def runtime_environment(known: Iterable[str]) -> dict[str, str]:
     return {
         key: os.environ[RUNTIME_PREFIX + key.upper()] for key in known if RUNTIME_PREFIX + key.upper() in os.environ
     }
+
+
+def _named_by_variable(clause: str, overrides: Iterable[str]) -> str:
+    """A clause about `runtime.device` names T2S_RUNTIME_DEVICE where that is what said so."""
+    key, _, rest = clause.removeprefix("runtime.").partition(" ")
+    return f"{RUNTIME_PREFIX}{key.upper()} {rest}" if key in overrides else clause
 
 
 def explain(error: ValidationError, section: str) -> list[str]:
@@ -115,17 +120,5 @@ def explain(error: ValidationError, section: str) -> list[str]:
             rule = item["msg"].removeprefix("Value error, ")
             clauses.append(f"{key}: {rule[0].lower()}{rule[1:]}")
         else:
-            hint = _yaml_hint(value)
-            clauses.append(f"{key} = {value!r}: {item['msg'][0].lower()}{item['msg'][1:]}{hint}")
+            clauses.append(f"{key} = {value!r}: {item['msg'][0].lower()}{item['msg'][1:]}")
     return clauses
-
-
-def _yaml_hint(value: object) -> str:
-    """YAML 1.1 reads 1e-4 as text: say so where it bites."""
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return ""
-        return f" (YAML reads {value} as text; write it with a point: {float(value):g}".replace("e-", ".0e-") + ")"
-    return ""

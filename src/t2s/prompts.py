@@ -48,9 +48,10 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
 
 def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
     """One line that names each unknown word with the closest known prompts, and lists what is known."""
+    by_fold = {prompt.casefold(): prompt for prompt in known}
     clauses = []
     for word in unknown:
-        close = difflib.get_close_matches(word.casefold(), known, n=3, cutoff=0.5)
+        close = [by_fold[fold] for fold in difflib.get_close_matches(word.casefold(), by_fold, n=3, cutoff=0.5)]
         clauses.append(f"'{word}'" + (f" (closest: {', '.join(close)})" if close else ""))
     shown = ", ".join(sorted(known)[:60]) + (" …" if len(known) > 60 else "")
     return f"unknown: {', '.join(clauses)}; known signs: {shown}"
@@ -67,7 +68,7 @@ def require_text(text: str) -> None:
 
 
 def warn_of_cut(texts: Sequence[str], tokenizer: str, max_length: int) -> None:
-    """Log one line where captions have more than `max_length` tokens, for no model reads their ends.
+    """Log one line where captions have more than `max_length` tokens, whose ends the model therefore never reads.
 
     `tokenizer`: serialized, as checkpoints keep it.
     """

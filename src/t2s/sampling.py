@@ -5,6 +5,7 @@ Legend: B clips, C channels, F frames, H W pixels, L prompt tokens.
 
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -24,7 +25,8 @@ from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
 from t2s.precision import Precision, resolve_precision
-from t2s.prompts import explain_unknown, parse_prompt
+from t2s.prompts import explain_unknown, parse_prompt, require_text
+from t2s.stitching import stitch
 
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
 DEFAULT_SAMPLER: SamplerName = "dpmpp"
@@ -37,16 +39,16 @@ TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs fo
 
 MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section, and so is the next
 MAX_POLISH = 16
-MAX_SEED = 2**63 - 1  # torch takes no larger one
+MAX_SEED = 2**63 - 1  # fits a signed 64-bit integer
 # What the network was before there was a key for it, so that older checkpoints still load.
 BEFORE_THE_KEY = {"projection_taper": True, "qk_norm": "rms"}
-MAX_BATCH = 32  # clips made at once; a matter of memory, not of results
+DEFAULT_BATCH_SIZE = 32
 
 
 class Text2Sign:
     """A trained model with all it needs to turn prompts into clips."""
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         metadata = checkpoint.metadata
         if missing := [key for key in CARRIED if key not in metadata]:
             raise KeyError(", ".join(missing))
@@ -54,7 +56,7 @@ class Text2Sign:
             raise TypeError("prompts are texts")
         config = metadata["config"]
         self.metadata = metadata
-        self.device = device
+        self.device = torch.device("cpu")
         self.clip = ClipShape.model_validate(config["clip"])
         diffusion = DiffusionConfig.model_validate(config["diffusion"])
         self.kind = diffusion.prediction_type
@@ -70,7 +72,13 @@ class Text2Sign:
             prediction_type=self.kind,
         )
         self.denoiser.load_state_dict(checkpoint.tensors)
-        self.denoiser.to(device).eval().requires_grad_(False)
+        self.denoiser.eval().requires_grad_(False)
+
+    def to(self, device: torch.device) -> "Text2Sign":
+        """This model, moved."""
+        self.denoiser.to(device)
+        self.device = device
+        return self
 
     @classmethod
     def from_checkpoint(cls, path: Path | str, device: str = "auto") -> "Text2Sign":
@@ -80,16 +88,21 @@ class Text2Sign:
             device: auto (CUDA where it is), cpu, cuda or cuda:N.
 
         Raises:
-            UserError: the file is missing, damaged, or does not fit its own config; the device is not there.
+            UserError: the file is missing, damaged, or does not fit its own config; the device is not there, or has
+                too little memory left.
         """
-        checkpoint = load_checkpoint(Path(path))
+        place, checkpoint = resolve_device(device), load_checkpoint(Path(path))
         try:
-            return cls(checkpoint, resolve_device(device))
+            model = cls(checkpoint)
         except UserError:
             raise
         except Exception as error:  # of a config, a tokenizer or weights that are not what they should be
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"{path}: its weights do not fit its own config ({reason}); train again") from None
+        try:
+            return model.to(place)
+        except torch.OutOfMemoryError:
+            raise UserError(f"{path}: {place} has too little memory left for it; try another device") from None
 
     @property
     def prompts(self) -> list[str]:
@@ -113,6 +126,7 @@ class Text2Sign:
         sampler: SamplerName = DEFAULT_SAMPLER,
         polish: int = DEFAULT_POLISH,
         precision: Precision = DEFAULT_PRECISION,
+        batch_size: int = DEFAULT_BATCH_SIZE,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Clips:
         """Clips of one prompt: `.frames` is (B, F, H, W, C) uint8.
@@ -123,20 +137,22 @@ class Text2Sign:
         Args:
             num_samples: B ≥ 1.
             seed: 0 … 2⁶³ - num_samples, of the first sample's starting noise.
-            num_steps: network evaluations, 1 … T.
+            num_steps: of the solver, 1 … T; with guidance each is two passes through the network.
             guidance_scale: 0 … 50; 1 = no guidance, 0 = the null prompt.
             guidance_rescale: 0 … 1, how far the guided prediction keeps the standard deviation of the unguided one
                 (Lin et al. 2023, 2305.08891, eq. 15-16).
             sampler: dpmpp, ddim or ddpm.
             polish: 0 … 16 rounds that take noise out of the finished clip, each a pass through the network.
             precision: fp32, bf16, or auto: bf16 where the hardware multiplies it, which is faster and looks the same.
+            batch_size: clips made at once, 1 or more; a matter of memory, not of results.
             on_step: called with (steps done, steps in all), rounds of polish included, over all signs of the prompt.
 
         Raises:
             UserError: an empty or too long prompt, no known sign in it, or a number out of range.
         """
-        if num_samples < 1:
-            raise UserError(f"num_samples {num_samples}: ask for at least 1")
+        for name, number in (("num_samples", num_samples), ("batch_size", batch_size)):
+            if number < 1:
+                raise UserError(f"{name} {number}: ask for at least 1")
         if not 0 <= seed <= MAX_SEED - num_samples + 1:
             raise UserError(f"seed {seed}: it and those that follow it must lie in 0 … {MAX_SEED}")
         for name, value, highest in (
@@ -150,11 +166,11 @@ class Text2Sign:
         seeds = [seed + i for i in range(num_samples)]
         segments = []
         for number, sign in enumerate(signs):
-            step = _scaled(on_step, number, len(signs))
+            step = _part_of(on_step, number, len(signs))
             clips = self.generate(
                 [sign] * num_samples, seeds, num_steps=num_steps, guidance_scale=guidance_scale,
                 guidance_rescale=guidance_rescale, sampler=sampler, polish=polish,
-                precision=precision, on_step=step,
+                precision=precision, batch_size=batch_size, on_step=step,
             )  # fmt: skip
             segments.append(clips)
         return Clips.from_model(
@@ -185,9 +201,12 @@ class Text2Sign:
         sampler: SamplerName = DEFAULT_SAMPLER,
         polish: int = DEFAULT_POLISH,
         precision: Precision = DEFAULT_PRECISION,
+        batch_size: int = DEFAULT_BATCH_SIZE,
         on_step: Callable[[int, int], None] | None = None,
     ) -> Tensor:
         """One clip per (prompt, seed), (B, C, F, H, W) in [-1, 1]. '' is the null prompt. No checks on words.
+
+        `batch_size`: clips made at once; a matter of memory, not of results.
 
         Raises:
             UserError: an unknown sampler, or num_steps outside 1 … T.
@@ -195,23 +214,28 @@ class Text2Sign:
         prompt_ids = self.tokenizer.encode(prompts)
         denoiser = guided(self.denoiser, guidance_scale, guidance_rescale)
         is_bf16 = resolve_precision(precision, self.device) == "bf16"
-        starts = range(0, len(seeds), MAX_BATCH)
+        starts = range(0, len(seeds), batch_size)
+        passed, in_all = count(1), len(starts) * (num_steps + polish)
+
+        def tick(*_: int) -> None:
+            if on_step is not None:
+                on_step(next(passed), in_all)
+
         batches = []
-        for number, start in enumerate(starts):
-            rows = slice(start, start + MAX_BATCH)
+        for start in starts:
+            rows = slice(start, start + batch_size)
             generators = _seeded(seeds[rows])
             noise, ids = _draw_noise(self.clip, generators).to(self.device), prompt_ids[rows].to(self.device)
-            report = _scaled(on_step, number, len(starts), more=polish)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
                 made = sample(
                     denoiser, noise, ids, schedule=self.schedule,
                     kind=self.kind, sampler=sampler, num_steps=num_steps, to_zero=polish > 0,
                     generator=generators,
-                    on_step=report,
+                    on_step=tick,
                 )  # fmt: skip
-                for done in range(1, polish + 1):
+                for _ in range(polish):
                     made = polished(self.denoise_x0, made, ids, self.schedule)
-                    report(num_steps + done, num_steps)
+                    tick()
             batches.append(made)
         return torch.cat(batches)
 
@@ -234,12 +258,13 @@ class Text2Sign:
         return known or self.prompts[:otherwise]
 
     def _signs_of(self, prompt: str) -> list[str]:
-        parsed = parse_prompt(prompt, self.prompts)
         if not self.is_lexical:
+            require_text(prompt)
             unknown = self.tokenizer.unknown_words(prompt)
             if unknown:
                 warnings.warn(f"the model has never seen: {', '.join(unknown)}", stacklevel=3)
             return [prompt]
+        parsed = parse_prompt(prompt, self.prompts)
         if not parsed.signs:
             raise UserError(explain_unknown(parsed.unknown, self.prompts))
         if parsed.unknown:
@@ -262,25 +287,6 @@ def _draw_noise(clip: ClipShape, generators: Sequence[torch.Generator]) -> Tenso
     return torch.stack([torch.randn(shape, generator=generator) for generator in generators])
 
 
-def stitch(segments: Sequence[Tensor], transition: int) -> Tensor:
-    """Clips (B, C, F, H, W) one after the other: the last `transition` frames of each fade into the next one's first.
-
-    Every sign starts and ends at rest, so the fade joins two resting hands; n clips of F frames give
-    n·F - (n - 1)·transition frames.
-    """
-    joined = segments[0]
-    share = torch.linspace(0, 1, transition + 2, device=joined.device)[1:-1].view(-1, 1, 1)
-    for following in segments[1:]:
-        before = joined.shape[2] - transition
-        faded = torch.lerp(joined[:, :, before:], following[:, :, :transition], share)
-        joined = torch.cat([joined[:, :, :before], faded, following[:, :, transition:]], dim=2)
-    return joined
-
-
-def _scaled(
-    on_step: Callable[[int, int], None] | None, number: int, count: int, more: int = 0
-) -> Callable[[int, int], None]:
-    """Progress of part `number` out of `count`, in steps of the whole; each part takes `more` than it says."""
-    if on_step is None:
-        return lambda done, total: None
-    return lambda done, total: on_step(number * (total + more) + done, count * (total + more))
+def _part_of(on_step: Callable[[int, int], None] | None, number: int, parts: int) -> Callable[[int, int], None] | None:
+    """Progress of part `number` of several equal ones, in steps of the whole."""
+    return None if on_step is None else lambda done, total: on_step(number * total + done, parts * total)

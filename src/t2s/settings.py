@@ -1,4 +1,4 @@
-"""The whole of params.yaml as one frozen tree, to be checked; `read_sections` lets `runtime.*` come from elsewhere."""
+"""All of params.yaml, checked as a whole. Stages use `read_sections`, which also heeds T2S_RUNTIME_* variables."""
 
 from pathlib import Path
 from typing import Self
@@ -20,7 +20,7 @@ from t2s.training.config import TrainConfig
 
 
 class Settings(BaseSettings):
-    """Every section. An environment variable elsewhere would be invisible to DVC, so it is not read."""
+    """Every section. Environment variables are not read: DVC could not see them."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     @property
     def warnings(self) -> list[str]:
         """What is allowed and likely not meant."""
-        found = [rank_bottleneck(self.model, self.diffusion.prediction_type)]
+        model, _ = apply_preset(self.model, self.train)
+        found = [rank_bottleneck(model, self.diffusion.prediction_type)]
         if self.recogniser.seed == self.train.seed:
             found.append(
                 f"recogniser.seed and train.seed are both {self.train.seed}: the judge should have another one"

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from t2s import atomic
@@ -13,18 +14,30 @@ OUT_FOLDERS = (".", "models", "reports", "reports/plots")  # where stages write 
 
 
 def run_stage(main: Callable[[], None], takes_arguments: bool = False) -> None:
-    """Clear what a crash left, run a stage's main; its faults end in one clear line and exit code 1, Ctrl-C in 130."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    """Run a stage's main as a program of its own."""
     if len(sys.argv) > 1 and not takes_arguments:
         sys.exit(f"error: {sys.argv[1]}: {sys.argv[0]} takes no arguments; see params.yaml and `t2s --help`")
     keep_freed_memory()
+    with faults_in_one_line():
+        begin_stage()
+        main()
+
+
+def begin_stage() -> None:
+    """Log to stderr, and clear what a crash left beside the outs."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for folder in OUT_FOLDERS:
         atomic.remove_partials(Path(folder))
+
+
+@contextmanager
+def faults_in_one_line() -> Iterator[None]:
+    """What a user or a disk can cause ends the process in one line on stderr and exit code 1, Ctrl-C in 130."""
     try:
-        main()
+        yield
     except UserError as error:
         sys.exit(f"error: {error}")
-    except OSError as error:  # a disk that is full, a file that cannot be read
+    except OSError as error:  # a folder that cannot be written, a file that cannot be read, a full disk
         sys.exit(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -34,6 +34,13 @@ def test_the_synthetic_signer_needs_no_root(make_config) -> None:
     assert make_config(source="auto", root=None).root is None
 
 
+@pytest.mark.parametrize(("key", "value"), [("root", "/videos"), ("subset", "nslt_100"), ("max_clips", 100)])
+def test_what_the_synthetic_signer_does_not_heed_is_refused(key: str, value: object, make_config) -> None:
+    with pytest.raises(ValidationError, match=f"does not heed data.{key}; "):
+        make_config(**{"source": "synthetic", "root": None, key: value})
+    assert not make_config(**{"source": "folder", "root": "/videos", key: value}).is_synthetic
+
+
 def test_dask_needs_a_scheduler() -> None:
     with pytest.raises(ValidationError, match="dask_scheduler"):
         PreprocessConfig(engine="dask", workers=None, dask_scheduler=None)

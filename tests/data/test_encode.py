@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from t2s.data.clip_reader import read_clip
-from t2s.data.encode import read_media_metadata, write_gif, write_mp4, write_png_sheet
+from t2s.data.encode import read_media_metadata, write_gif, write_mp4, write_png
 from t2s.data.manifest import ManifestRow
 from t2s.errors import UserError
 
@@ -48,7 +48,7 @@ def test_the_same_bytes_twice(write, name, frames, tmp_path) -> None:
 def test_metadata_come_back(frames, tmp_path) -> None:
     write_mp4(tmp_path / "a.mp4", frames, 8.0, METADATA)
     write_gif(tmp_path / "a.gif", frames, 8.0, METADATA)
-    write_png_sheet(tmp_path / "a.png", frames, METADATA)
+    write_png(tmp_path / "a.png", frames[0], METADATA)
     for name in ("a.mp4", "a.gif", "a.png"):
         assert read_media_metadata(tmp_path / name) == METADATA, name
 
@@ -56,7 +56,7 @@ def test_metadata_come_back(frames, tmp_path) -> None:
 def test_without_metadata(frames, tmp_path) -> None:
     write_mp4(tmp_path / "a.mp4", frames, 8.0)
     write_gif(tmp_path / "a.gif", frames, 8.0)
-    write_png_sheet(tmp_path / "a.png", frames)
+    write_png(tmp_path / "a.png", frames[0])
     assert [read_media_metadata(tmp_path / f"a.{kind}") for kind in ("mp4", "gif", "png")] == [{}, {}, {}]
 
 
@@ -69,11 +69,10 @@ def test_browsers_can_play_it(frames, tmp_path) -> None:
         assert context.colorspace == 1
 
 
-def test_a_sheet_lays_frames_side_by_side(frames, tmp_path) -> None:
+def test_a_png_holds_the_picture_as_it_is(frames, tmp_path) -> None:
     cv2 = pytest.importorskip("cv2")
-    write_png_sheet(tmp_path / "a.png", frames)
-    sheet = cv2.imread(str(tmp_path / "a.png"))[..., ::-1]
-    assert (sheet == np.concatenate(list(frames), axis=1)).all()
+    write_png(tmp_path / "a.png", frames[0])
+    assert (cv2.imread(str(tmp_path / "a.png"))[..., ::-1] == frames[0]).all()
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.png"])

@@ -109,6 +109,22 @@ def test_one_bad_file_among_100_leaves_the_other_99_as_they_are(raw, run, small,
     assert "| clip041 | videos/041.mp4 | corrupt | " in table
 
 
+def test_what_was_listed_but_not_read_is_told_once(raw, run, small, tmp_path) -> None:
+    folder = raw(4, broken=[2])
+    gone = {"kind": "missing", "clip_id": "gone", "path": "videos/gone.mp4", "message": "no such file"}
+    told = {"kind": "path", "clip_id": "clip002", "path": "videos/002.mp4", "message": "stays in the manifest"}
+    (folder / "source_report.json").write_text(json.dumps({"issues": [gone, told]}))
+    run(folder, small(max_quarantine_fraction=0.5))
+    (unread,) = report(tmp_path)["not_read"]
+    assert (unread["clip_id"], unread["reason"]) == ("gone", "missing")
+    assert (report(tmp_path)["num_not_read"], report(tmp_path)["num_quarantined"]) == (1, 1)
+    table = (tmp_path / "reports" / "preprocess.md").read_text(encoding="utf-8")
+    assert "3 of 4 clips can be used" in table and "| gone | videos/gone.mp4 | missing | no such file |" in table
+    (folder / "source_report.json").write_text("half")
+    with pytest.raises(UserError, match=r"source_report\.json: cannot be read"):
+        run(folder, small(max_quarantine_fraction=0.5))
+
+
 def test_the_number_of_workers_changes_nothing(raw, run, small, tmp_path) -> None:
     folder = raw(30, broken=[3])
     for workers in (1, 3):

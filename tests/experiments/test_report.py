@@ -12,7 +12,7 @@ from findings import Results, over_seeds
 from run_cell import drop_stale_sheets, finished_mark
 
 from report import write_report
-from t2s.data.encode import write_png_sheet
+from t2s.data.encode import write_png
 
 
 def made_up(cell: str, seed: int, low: float, top1: float, fingerprint: str = "f") -> dict[str, Any]:
@@ -47,9 +47,7 @@ def folder(tmp_path: Path) -> Path:
         put(tmp_path, made_up("legacy", seed, before, 0.25))
         put(tmp_path, made_up("all_five", seed, after, 0.25 + 0.1 * seed))
     put(tmp_path, made_up("only_scale", 0, 0.0, 0.5, fingerprint="old"))
-    write_png_sheet(
-        tmp_path / "results" / "legacy-0" / "epoch-005.png", np.zeros((1, 8, 8, 3), np.uint8), {"note": "made up"}
-    )
+    write_png(tmp_path / "results" / "legacy-0" / "epoch-005.png", np.zeros((8, 8, 3), np.uint8), {"note": "made up"})
     return tmp_path
 
 

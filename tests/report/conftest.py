@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from t2s.checkpoint import save_checkpoint
-from t2s.data.encode import write_mp4, write_png_sheet
+from t2s.data.encode import write_mp4, write_png
 from t2s.data.shards import ShardWriter
 from t2s.signer.appearance import Signer
 from t2s.signer.lexicon import SIGNS
@@ -51,9 +51,9 @@ def write_run(root: Path, num_signs: int) -> None:
         _write_json(reports / f"{name}.json", content)
     _write_history(reports / "plots/training.csv")
     (reports / "training").mkdir()
-    sheet = np.random.default_rng(0).integers(0, 255, (1, 256, 512, 3), dtype=np.uint8)
+    sheet = np.random.default_rng(0).integers(0, 255, (256, 512, 3), dtype=np.uint8)
     for epoch in (5, 10, 20, 36):
-        write_png_sheet(reports / f"training/epoch-{epoch:03d}.png", sheet)
+        write_png(reports / f"training/epoch-{epoch:03d}.png", sheet)
 
 
 def _write_clips(root: Path, num_signs: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from t2s.clips import MARK, MARK_HEIGHT
-from t2s.data.encode import write_mp4, write_png_sheet
+from t2s.data.encode import write_mp4, write_png
 from t2s.report.media import GAP, embedded, picture, player, side_by_side
 
 
@@ -57,7 +57,7 @@ def test_an_mp4_is_embedded_with_its_prompt(tmp_path: Path) -> None:
 
 def test_pictures_are_made_lighter(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    write_png_sheet(path, np.zeros((1, 900, 3000, 3), np.uint8))
+    write_png(path, np.zeros((900, 3000, 3), np.uint8))
     made = picture(path, "Samples")
     assert made is not None
     with Image.open(io.BytesIO(base64.b64decode(made.source.partition(",")[2]))) as opened:

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.clips import MARK
 from t2s.data.clips import ClipsMeta, sealed_meta
 from t2s.data.encode import read_media_metadata
@@ -186,6 +187,37 @@ def test_the_page_says_how_its_clips_were_sampled(copied: Path) -> None:
     text = Outline(render_page(read_inputs(copied))).text
     assert "Sampled with ddim, 7 steps, guidance scale 1.5." in text.replace("1.50", "1.5")
     assert "AI-generated: ddim, 9 steps, guidance scale 1.5, rescaled by 0.25, polish 2" in text.replace("1.50", "1.5")
+
+
+def test_a_clip_is_judged_by_its_sign_whatever_the_caption_says(copied: Path) -> None:
+    index = copied / "data/generated/index.jsonl"
+    lines = [json.loads(line) for line in index.read_text().splitlines()]
+    index.write_text("".join(json.dumps(line | {"sign": line["prompt"].upper()}) + "\n" for line in lines))
+    path = copied / "reports/faithfulness.json"
+    measured = json.loads(path.read_text())
+    by_sign = {sign.upper(): {"top1": 0.125, "n": 8} for sign in measured["per_sign"]}
+    path.write_text(json.dumps(measured | {"per_sign": by_sign}))
+    block = clips(read_inputs(copied)).blocks[0]
+    assert isinstance(block, Gallery)
+    assert {(player.remark, player.level) for player in block.players} == {("recognised 12% of 8", "red")}
+
+
+def test_the_band_of_the_output_scale_is_the_monitors(copied: Path) -> None:
+    path = copied / "models/t2s.safetensors"
+    saved = load_checkpoint(path)
+    saved.metadata["params"]["train"]["monitor"] |= {"output_scale_notice": [0.25, 4.0], "output_scale": [0.2, 5.0]}
+    save_checkpoint(path, saved.tensors, saved.metadata)
+    text = Outline(render_page(read_inputs(copied))).text
+    assert "Shaded: 0.25 to 4, where it should settle. Above 5 outputs explode, below 0.2 vanish." in text
+
+
+def test_what_a_data_set_lists_and_nobody_read_is_no_good_news(copied: Path) -> None:
+    path = copied / "reports/preprocess.json"
+    gone = {"clip_id": "a", "path": "videos/a.mp4", "reason": "missing", "message": "no such file"}
+    path.write_text(json.dumps({"clips": 8, "quarantined": [], "not_read": [gone]}))
+    text = Outline(render_page(read_inputs(copied))).text
+    assert "8 clips could be used; left out: 0 quarantined, 1 listed but not there or not to be read." in text
+    assert "Listed but not read (1)" in text
 
 
 def test_the_parameters_of_the_data_are_listed_without_their_place(copied: Path) -> None:

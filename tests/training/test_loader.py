@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from t2s.training.loader import StepBatches, make_loader
 
@@ -49,3 +50,17 @@ def test_processes_share_each_global_batch_without_overlap(world_size: int, i: i
 def test_there_is_an_end() -> None:
     with pytest.raises(IndexError):
         batches()[8]
+
+
+def test_the_loader_pins_what_a_gpu_will_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torch's own pinning goes through a batch; page-locked memory itself needs a GPU."""
+    pinned: list[torch.Size] = []
+
+    def pin(tensor: torch.Tensor, device: object = None) -> torch.Tensor:
+        pinned.append(tensor.shape)
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    batch = batches()[0]
+    assert pin_memory(batch).step == batch.step
+    assert pinned == [batch.clips.shape, batch.prompt_ids.shape]

@@ -30,10 +30,6 @@ class SplitCounts(_Section):
     val: int = Field(ge=0, description="at least so many in val")
     test: int = Field(ge=0, description="at least so many in test")
 
-    def as_dict(self) -> dict[str, int]:
-        """{"train": n, "val": n, "test": n}."""
-        return {"train": self.train, "val": self.val, "test": self.test}
-
 
 class QualityChecks(_Section):
     """What the validate stage asks of the clips beside what it always asks."""
@@ -78,6 +74,21 @@ class DataConfig(_Section):
         if self.source not in ("auto", "synthetic") and self.root is None:
             raise ValueError(f"source {self.source} needs data.root, the folder of the data set")
         return self
+
+    @model_validator(mode="after")
+    def _signer_heeds_what_is_asked(self) -> Self:
+        for key in ("root", "subset", "max_clips"):
+            if self.is_synthetic and getattr(self, key) is not None:
+                raise ValueError(
+                    f"the synthetic signer does not heed data.{key}; `signer:` says how many clips it makes, and "
+                    "data.source names another source"
+                )
+        return self
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the clips come from the embedded signer."""
+        return self.source == "synthetic" or (self.source == "auto" and self.root is None)
 
 
 class PreprocessConfig(_Section):

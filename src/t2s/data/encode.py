@@ -82,8 +82,8 @@ def write_gif(path: Path, frames: Frames, fps: float, metadata: Mapping[str, str
     atomic.write_bytes(path, content.getvalue())
 
 
-def write_png_sheet(path: Path, frames: Frames, metadata: Mapping[str, str] | None = None) -> None:
-    """Write (F, H, W, 3) uint8 RGB side by side in one PNG; the metadata are its text chunks.
+def write_png(path: Path, picture: Frames, metadata: Mapping[str, str] | None = None) -> None:
+    """Write (H, W, 3) uint8 RGB as PNG; the metadata are its text chunks.
 
     Raises:
         UserError: the file cannot be written.
@@ -92,7 +92,7 @@ def write_png_sheet(path: Path, frames: Frames, metadata: Mapping[str, str] | No
     for key, value in (metadata or {}).items():
         text.add_itxt(key, value)
     content = io.BytesIO()
-    Image.fromarray(np.concatenate(list(frames), axis=1)).save(content, format="PNG", pnginfo=text)
+    Image.fromarray(picture).save(content, format="PNG", pnginfo=text)
     atomic.write_bytes(path, content.getvalue())
 
 

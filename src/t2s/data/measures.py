@@ -49,7 +49,7 @@ def measure_clips(store: ClipStore) -> list[Row]:
 def count_splits(records: Sequence[ClipRecord], minimum: SplitCounts) -> list[Row]:
     """One row per split: its clips, and how many it lacks."""
     return [
-        _count(f"{split}", sum(record.split == split for record in records), minimum.as_dict()[split])
+        _count(f"{split}", sum(record.split == split for record in records), getattr(minimum, split))
         for split in SPLITS
     ]
 
@@ -61,7 +61,7 @@ def count_signs(records: Sequence[ClipRecord], minimum: SplitCounts) -> list[Row
         if record.sign and record.split in SPLITS:
             counts[record.sign, record.split] += 1
     return [
-        _count(f"{sign} in {split}", number, minimum.as_dict()[split])
+        _count(f"{sign} in {split}", number, getattr(minimum, split))
         for (sign, split), number in sorted(counts.items())
     ]
 

@@ -13,7 +13,7 @@ from t2s.data.decode_task import Outcome, settings_key
 from t2s.data.finished import FinishedClips
 from t2s.data.local_engine import run_locally
 from t2s.data.manifest import ManifestRow, read_manifest
-from t2s.data.quarantine import Quarantined, check_fraction, write_reports
+from t2s.data.quarantine import LeftOut, check_fraction, listed_only, write_reports
 from t2s.data.shards import ShardWriter
 from t2s.errors import UserError
 from t2s.progress import track
@@ -41,7 +41,7 @@ def preprocess(
     shape = (data.num_frames, data.image_size, data.image_size, CHANNELS)
     with FinishedClips(state_root / f"preprocess-{settings_key(data)}", shape) as finished:
         keys, quarantined = _decode_all(rows, root, data, how, finished)
-        write_reports(reports, len(keys), quarantined)
+        write_reports(reports, len(keys), quarantined, listed_only(raw / "source_report.json", quarantined))
         check_fraction(len(quarantined), len(rows), data.max_quarantine_fraction, reports / "preprocess.md")
         _write_shards(clips, rows, keys, finished, data, source)
     _log.info("%d clips in %s, %d quarantined (%s)", len(keys), clips, len(quarantined), reports / "preprocess.md")
@@ -49,16 +49,16 @@ def preprocess(
 
 def _decode_all(
     rows: list[ManifestRow], root: Path, data: DataConfig, how: PreprocessConfig, finished: FinishedClips
-) -> tuple[dict[str, str], list[Quarantined]]:
+) -> tuple[dict[str, str], list[LeftOut]]:
     """Key by clip_id of the clips that can be used, all of them in `finished` then, and the others."""
     if len(finished):
         _log.info("%d clips were finished before", len(finished))
     keys: dict[str, str] = {}
-    quarantined: list[Quarantined] = []
+    quarantined: list[LeftOut] = []
     outcomes = _outcomes(rows, root, data, how, finished.keys())
     for row, outcome in zip(rows, track(outcomes, "preprocess", total=len(rows)), strict=True):
         if outcome.error is not None:
-            quarantined.append(Quarantined.from_error(row, outcome.error))
+            quarantined.append(LeftOut.from_error(row, outcome.error))
             continue
         if outcome.clip is not None:
             finished.put(outcome.key, outcome.clip)

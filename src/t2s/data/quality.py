@@ -66,9 +66,9 @@ def describe(check: Check) -> str:
     """One clause: the rule in words, GX's name for it, the clips that break it."""
     name = f"{check.expectation}({check.column})" if check.column else check.expectation
     if not check.failing:
-        return f"not true that {check.title} [{name}: {check.observed}]"
+        return f"broken: '{check.title}' [{name}: {check.observed}]"
     shown = ", ".join(check.failing[:5]) + (" …" if len(check.failing) > 5 else "")
-    return f"not true that {check.title} [{name}] for {len(check.failing)}: {shown}"
+    return f"broken: '{check.title}' [{name}] by {len(check.failing)}: {shown}"
 
 
 def _report(store: ClipStore, rows: Sequence[Row], checks: Sequence[Check]) -> dict[str, Any]:

@@ -21,6 +21,10 @@ class Schedule:
 
     alphas_cumprod: Tensor
 
+    def to(self, device: torch.device) -> "Schedule":
+        """The same schedule with its table on `device`."""
+        return Schedule(self.alphas_cumprod.to(device))
+
     @property
     def num_timesteps(self) -> int:
         return len(self.alphas_cumprod)
@@ -71,8 +75,9 @@ def linear(num_timesteps: int) -> Tensor:
 def even_logsnr(num_timesteps: int) -> Tensor:
     """Log-SNR falls in equal steps from MAX_LOGSNR to -MAX_LOGSNR (a fixed line in Kingma et al. 2021, 2107.00630).
 
-    What a clip looks like as a whole, the colour of clothes and background, is decided at log-SNR -11 … -6, for many
-    equal pixels outweigh much noise. The cosine curve crosses that range in a few of its last steps; this one does not.
+    What a clip looks like as a whole, the colour of clothes and background, is decided at log-SNR -11 … -6, because
+    many equal pixels outweigh much noise. The cosine curve crosses that range in a few of its last steps; this one
+    does not.
     """
     return torch.sigmoid(torch.linspace(MAX_LOGSNR, -MAX_LOGSNR, num_timesteps, dtype=torch.float64))
 

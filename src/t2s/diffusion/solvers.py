@@ -27,7 +27,7 @@ def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) 
     """
     shared = {
         "num_train_timesteps": schedule.num_timesteps,
-        "trained_betas": schedule.betas.numpy(),
+        "trained_betas": schedule.betas.cpu().numpy(),
         "prediction_type": _DIFFUSERS_NAMES[kind],
     }
     if name == "ddpm":
@@ -80,7 +80,7 @@ def sample(
     """Integrate from `noise` (B, C, F, H, W) ~ N(0, I) to clips in [-1, 1] of the same shape.
 
     Args:
-        num_steps: network evaluations, 1 … T.
+        num_steps: 1 … T, each asks the denoiser once.
         to_zero: the last of them is at t = 0, which leaves more detail and more noise: for clips that are `polished`.
         generator: of the noise DDPM adds on its way, one for all clips or one a clip; the others draw none.
         on_step: called with (steps done, num_steps).

@@ -1,6 +1,6 @@
 """The `recogniser:` and `evaluate:` sections of params.yaml."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,7 +55,7 @@ class EvaluateConfig(BaseModel):
     max_signs: int = Field(ge=2, description="signs of a larger vocabulary that are generated and ranked")
     clips_per_sign: int = Field(ge=2, description="generated clips per sign")
     null_clips: int = Field(ge=1, description="clips generated from the null prompt")
-    num_steps: int = Field(ge=1, description="network evaluations of a generated clip, at most T")
+    num_steps: int = Field(ge=1, description="solver steps of a generated clip, at most T")
     guidance_scale: float = Field(ge=0, le=50, description="1: no guidance")
     guidance_rescale: float = Field(ge=0, le=1, description="Lin et al. 2023; 0: none")
     polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
@@ -71,5 +71,14 @@ class EvaluateConfig(BaseModel):
     )
     max_reference_clips: int = Field(ge=2, description="training clips searched for the nearest one")
     champion_min_share: float = Field(
-        ge=0, le=1, description="share of the ceiling's top-1 that generated top-1 must surely reach to become champion"
+        ge=0,
+        le=1,
+        description="share of the ceiling that the low end of generated top-1's interval must reach to be champion",
     )
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How clips are generated: the options of `Text2Sign.generate`, by name."""
+        return self.model_dump(
+            include={"num_steps", "guidance_scale", "guidance_rescale", "polish", "sampler", "precision"}
+        )

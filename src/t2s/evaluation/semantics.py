@@ -43,9 +43,9 @@ def recogniser_report(recogniser: Recogniser, held_out: RealClips, bootstrap: Bo
         }
     labels = recogniser.labels_of(known.signs)
     reading = recogniser.read(known)
-    ceiling = bootstrap.mean(hits(reading.logits, labels))
-    top5 = bootstrap.mean(hits(reading.logits, labels, k=5))
     right = hits(reading.logits, labels)
+    ceiling = bootstrap.mean(right)
+    top5 = bootstrap.mean(hits(reading.logits, labels, k=5))
     return {
         **ceiling.named("ceiling_top1"),
         **top5.named("ceiling_top5"),

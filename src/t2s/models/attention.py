@@ -8,13 +8,14 @@ from torch import Tensor, bfloat16, cat, finfo, nn, zeros_like
 from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
 from t2s.models.config import Norm
+from t2s.models.silent import silent
 
 # What a prompt is to a block: its tokens (B, L, D) and which of them count, (B, 1, 1, L) bool.
 Prompt = tuple[Tensor, Tensor]
 
 
 class RMSNorm(nn.RMSNorm):
-    """nn.RMSNorm with its gain in the type of the input: under bf16 autocast torch's own leaves its fused kernel."""
+    """nn.RMSNorm with its gain in the type of the input: under bf16 autocast on a CPU torch's own is not fused."""
 
     def forward(self, x: Tensor) -> Tensor:
         return rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
@@ -110,13 +111,6 @@ class Block(nn.Module):
         x = x.addcmul(gate_a, attended)
         result: Tensor = x.addcmul(gate_m, self.mlp(modulate(self.mlp_norm(x), shift_m, scale_m)))
         return result
-
-
-def silent(layer: nn.Linear) -> nn.Linear:
-    """The layer with weights and bias at zero: modulation and output start as if they were not there."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

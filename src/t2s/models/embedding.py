@@ -31,7 +31,7 @@ class PatchEmbedding(nn.Module):
         )
         positions = self.space + rearrange(self.time, "f d -> f 1 d")
         projected: Tensor = self.project(patches)
-        return projected + positions.to(projected.dtype)  # under autocast all blocks then pass on bf16, not fp32
+        return projected + positions.to(projected.dtype)  # so that under autocast the blocks pass on bf16
 
 
 class TimestepEmbedding(nn.Module):

@@ -8,6 +8,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from t2s.models.silent import silent
+
 
 def group_count(channels: int) -> int:
     """The largest of 8, 4, 2, 1 that divides `channels` (the seed's _get_group_count)."""
@@ -20,15 +22,14 @@ class LinearProjection(nn.Module):
     def __init__(self, width: int, channels: int, tubelet_size: int, patch_size: int, grid: int) -> None:
         super().__init__()
         self.tubelet_size, self.patch_size, self.grid = tubelet_size, patch_size, grid
-        self.out = nn.Linear(width, channels * tubelet_size * patch_size**2)
-        zero(self.out)
+        self.out = silent(nn.Linear(width, channels * tubelet_size * patch_size**2))
 
     def coarse(self, tokens: Tensor) -> Tensor:
         """There is no coarse picture: `misfits` says so before a run starts."""
         raise NotImplementedError
 
     def forward(self, tokens: Tensor, x_t: Tensor, frames: slice | None = None) -> Tensor:
-        """`frames`: see ConvProjection; here it saves nothing, for there are no convolutions."""
+        """`frames`: see ConvProjection; here it saves nothing, because there are no convolutions."""
         clip: Tensor = rearrange(
             self.out(tokens),
             "b f (h w) (c df dh dw) -> b c (f df) (h dh) (w dw)",
@@ -90,8 +91,7 @@ class ConvProjection(nn.Module):
                 nn.GroupNorm(group_count(last), last),
                 nn.GELU(),
             ]
-        out = PointwiseConv(last if depth == 3 else middle, pixel_values)
-        zero(out)
+        out = silent(PointwiseConv(last if depth == 3 else middle, pixel_values))
         self.convolve = nn.Sequential(*layers, out)
 
     def coarse(self, tokens: Tensor) -> Tensor:
@@ -156,10 +156,3 @@ class PointwiseConv(nn.Conv2d):
         weight, bias = self.weight.flatten(1).to(x.dtype), self.bias.to(x.dtype)
         made = torch.baddbmm(bias[None, :, None], weight.expand(len(x), -1, -1), x.flatten(2))
         return made.view(len(x), -1, *x.shape[2:])
-
-
-def zero(layer: nn.Linear | nn.Conv2d) -> None:
-    """Start from a silent output (Peebles & Xie 2023): the first steps learn from a clean slate."""
-    nn.init.zeros_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)

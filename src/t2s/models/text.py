@@ -1,10 +1,9 @@
 """Prompts: a tokenizer kept in the checkpoint, and an encoder trained with the model. L tokens, D width."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from t2s.models.attention import Attention
@@ -15,18 +14,8 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
 
 
-class TextEncoder(Protocol):
-    """What the denoiser asks of a text encoder; a frozen pretrained one may take its place."""
-
-    def __call__(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, L) int64, 0 = padding → tokens (B, L, D), pooled (B, D), counts (B, L) bool.
-
-        An all-padding row is the null prompt; it still returns at least one counting token.
-        """
-
-
 class PromptTokenizer:
-    """Text ↔ token ids: NFKC, lower case, split at white space and punctuation. The caption itself stays as it was."""
+    """Text → token ids: NFKC, lower case, split at white space and punctuation. The caption itself stays as it was."""
 
     def __init__(self, serialized: str, max_length: int) -> None:
         self.serialized = serialized
@@ -45,7 +34,6 @@ class PromptTokenizer:
             )
         else:
             tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-            tokenizer.decoder = decoders.BPEDecoder()
             trainer = trainers.BpeTrainer(vocab_size=config.vocab_size, special_tokens=special, show_progress=False)
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -85,7 +73,10 @@ class TrainedTextEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See TextEncoder. The null prompt is one learned token in the first place."""
+        """(B, L) int64, 0 = padding → tokens (B, L, D), pooled (B, D), counts (B, L) bool.
+
+        An all-padding row is the null prompt: one learned token in the first place, which counts.
+        """
         counts = prompt_ids != PAD_ID  # (B, L)
         is_null = ~counts.any(1, keepdim=True)
         first = torch.zeros_like(counts)

@@ -8,11 +8,12 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from t2s.models.attention import Block, Prompt, TemporalAttention, modulate, silent
+from t2s.models.attention import Block, Prompt, TemporalAttention, modulate
 from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.embedding import PatchEmbedding, TimestepEmbedding
 from t2s.models.projection import ConvProjection, LinearProjection
 from t2s.models.residual import BlendResidual
+from t2s.models.silent import silent
 from t2s.models.text import TrainedTextEncoder
 from t2s.thinned import Thinned, averaged
 

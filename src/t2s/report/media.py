@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from t2s.clips import labelled
+from t2s.clips import enlarge, labelled
 from t2s.data.encode import read_media_metadata, write_mp4
 from t2s.errors import UserError
 from t2s.report.blocks import Picture, Player, Verdict
@@ -71,8 +70,7 @@ def side_by_side(clips: Sequence[Frames], labels: Sequence[str] | None = None) -
     for clip, label in zip(clips, labels or [""] * len(clips), strict=True):
         scale = max(1, round(PANEL_PIXELS / clip.shape[1]))
         waiting = [clip[min(number, len(clip) - 1)] for number in range(length)]
-        large = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for frame in waiting]
-        panel = np.stack(large).astype(np.uint8)
+        panel = enlarge(np.stack(waiting), scale)
         if labels:
             panel = labelled(panel, label)
         columns += [np.full((length, panel.shape[1], GAP, 3), 128, np.uint8), panel]

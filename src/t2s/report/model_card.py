@@ -8,7 +8,7 @@ from t2s.data.clips import ClipStore
 from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
 from t2s.report.sampled import how_sampled
-from t2s.report.sections.overview import ceiling_top1
+from t2s.report.sections.overview import ceiling_top1, chance_top1
 from t2s.report.uncertainty import decimal_spread
 from t2s.report.wording import DASH, count, decimal, joined, percent, percent_interval
 
@@ -66,7 +66,7 @@ def plain(text: str) -> str:
 def _figures(inputs: Inputs) -> list[tuple[str, str, str]]:
     """(measure, value, 95% interval; a range over random halves says so)."""
     measured = inputs.faithfulness
-    chance = inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
+    chance = chance_top1(inputs)
     spread = inputs.recogniser.interval("ceiling_top1_ci")
     shares = (
         ("Generated clips recognised as asked", "generated.top1"),

@@ -45,7 +45,7 @@ class Handshape(Enum):
     THREE = "three"  # W
     TWO = "two"  # U
     ILY = "ily"  # I-L-Y
-    HORNS = "y"  # Y
+    SHAKA = "y"  # Y
     THUMB = "thumb"  # 10
     BEAK = "beak"  # 3 with bent knuckles, as "no" begins
     SHUT_BEAK = "shut beak"  # the same, closed
@@ -61,7 +61,7 @@ ANGLES: dict[Handshape, Floats] = {
     Handshape.THREE: _angles((_STRAIGHT, _STRAIGHT, _STRAIGHT, _CURLED), (17, 0, -17, -6), (42, 118, 80, 165)),
     Handshape.TWO: _angles((_STRAIGHT, _STRAIGHT, _CURLED, _CURLED), _CLOSED, _ACROSS),
     Handshape.ILY: _angles((_STRAIGHT, _CURLED, _CURLED, _STRAIGHT), (8, 0, 0, -14), (72, 12, 66, 12)),
-    Handshape.HORNS: _angles((_CURLED, _CURLED, _CURLED, _STRAIGHT), (2, 0, 0, -28), (72, 12, 66, 12)),
+    Handshape.SHAKA: _angles((_CURLED, _CURLED, _CURLED, _STRAIGHT), (2, 0, 0, -28), (72, 12, 66, 12)),
     Handshape.THUMB: _angles((_CURLED,) * 4, _CLOSED, (78, 20, 84, 10)),
     Handshape.BEAK: _angles(((20, 6), (14, 6), _CURLED, _CURLED), _CLOSED, (75, 80, 75, 80)),
     Handshape.SHUT_BEAK: _angles(((72, 6), (70, 6), _CURLED, _CURLED), _CLOSED, (66, 84, 50, 90)),

@@ -32,7 +32,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign("big", Handshape.FLAT, Location.FRONT, ph.APART, ph.PALMS_FACING, Hands.SYMMETRIC),
     Sign("small", Handshape.FLAT, Location.FRONT, ph.TOGETHER, ph.PALMS_FACING, Hands.SYMMETRIC),
     Sign("maybe", Handshape.FLAT, Location.FRONT, ph.WEIGH, ph.PALM_UP, Hands.ALTERNATING, 2),
-    Sign("play", Handshape.HORNS, Location.FRONT, ph.SHAKE, ph.PALM_BACK, Hands.SYMMETRIC, 2),
+    Sign("play", Handshape.SHAKA, Location.FRONT, ph.SHAKE, ph.PALM_BACK, Hands.SYMMETRIC, 2),
     Sign("happy", Handshape.FLAT, Location.RIBS, ph.BRUSH_UP, ph.PALM_TO_HEART, Hands.SYMMETRIC, 2),
     Sign("sad", Handshape.SPREAD, Location.CHEEKS, ph.SINK, ph.PALM_BACK, Hands.SYMMETRIC),
 )

@@ -16,6 +16,7 @@ from typing import Any
 from t2s import atomic
 
 Record = dict[str, Any]
+BUFFER_NAME = "tracking.jsonl"
 
 # What a record of each kind holds beside its kind and time.
 _FIELDS: dict[str, dict[str, type]] = {

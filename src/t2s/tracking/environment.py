@@ -1,4 +1,4 @@
-"""MLflow's surroundings, set before it is imported: where it stores, no telemetry, short timeouts."""
+"""MLflow's environment variables, set before it is imported: where it stores, no telemetry, short timeouts."""
 
 import os
 from pathlib import Path

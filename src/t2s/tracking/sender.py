@@ -17,7 +17,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from t2s.tracking.buffer import Acknowledged, Buffer, Record
+from t2s.tracking.buffer import BUFFER_NAME, Acknowledged, Buffer, Record
 from t2s.tracking.store import Batch, MlflowStore, RunGoneError, Store
 
 NICENESS = 5  # the training goes first, and still lets it through where all cores are busy
@@ -180,7 +180,7 @@ def main() -> None:
     closed = threading.Event()
     threading.Thread(target=_wait_for_end, args=(sys.stdin, closed), daemon=True).start()
     store = MlflowStore(root)
-    others = [Sender(Buffer(other), store, say) for other in root.glob("runs/*/tracking.jsonl") if other != path]
+    others = [Sender(Buffer(other), store, say) for other in root.glob(f"runs/*/{BUFFER_NAME}") if other != path]
     run(Sender(Buffer(path), store, say), others, closed, say, store.uri)
 
 

@@ -17,11 +17,10 @@ from typing import Any, Protocol
 
 from t2s.errors import UserError
 from t2s.provenance import run_name
-from t2s.tracking.buffer import Buffer
+from t2s.tracking.buffer import BUFFER_NAME, Buffer
 from t2s.tracking.launch import SenderProcess
 from t2s.tracking.naming import flat_params, safe_name
 
-BUFFER_NAME = "tracking.jsonl"
 FINISH_TIMEOUT_S = 30.0
 FAILED_TIMEOUT_S = 1.0  # whoever sent SIGTERM, or reads an error, will not wait
 

@@ -1,5 +1,6 @@
 """The `train:` section of params.yaml."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -84,3 +85,7 @@ class TrainConfig(BaseModel):
         if self.batch_size % self.accumulation:
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}")
         return self
+
+    def num_steps(self, num_clips: int) -> int:
+        """Optimizer steps of a whole run over so many train clips."""
+        return math.ceil(self.epochs * num_clips / self.batch_size)

@@ -33,7 +33,7 @@ class History:
             self.by_range[RANGES[third]].append(error)
 
     def skip(self, step: int, clip_ids: list[str], loss: float, norm: float, allowed: int) -> None:
-        """Note a step that learnt nothing, for its loss or gradient norm is not finite.
+        """Note a step that learnt nothing, because its loss or gradient norm is not finite.
 
         Raises:
             UserError: more of them than `allowed`.

@@ -29,6 +29,10 @@ class Batch:
             self.clip_ids,
         )
 
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory, from which a GPU fetches while it computes; the loader asks for it."""
+        return Batch(self.step, self.clips.pin_memory(), self.prompt_ids.pin_memory(), self.clip_ids)
+
 
 ReadClips = Callable[[list[int]], tuple[Tensor, Tensor, list[str]]]
 

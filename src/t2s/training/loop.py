@@ -16,6 +16,7 @@ from tqdm import tqdm
 from t2s.errors import UserError
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import Tracker
+from t2s.training.compilation import compiled
 from t2s.training.config import TrainConfig
 from t2s.training.ema import EMA
 from t2s.training.history import History, Row
@@ -34,7 +35,6 @@ from t2s.training.validation import Validation
 logger = logging.getLogger(__name__)
 
 LOG_EVERY_STEPS = 20
-
 
 # Draws samples with the averaged weights after an epoch and returns metrics of them (noisiness).
 SampleHook = Callable[[nn.Module, int], dict[str, float]]
@@ -62,7 +62,7 @@ class Training:
     @property
     def num_steps(self) -> int:
         """Optimizer steps of the whole run."""
-        return math.ceil(self.config.epochs * self.num_clips / self.config.batch_size)
+        return self.config.num_steps(self.num_clips)
 
     @property
     def coarse_steps(self) -> int:
@@ -107,8 +107,8 @@ class _Run:
         self.ema = EMA(self.raw, self.config.ema_decay)
         self.history = History()
         self.step, seconds = self._restore()
-        compiled = torch.compile(self.raw, dynamic=False) if self.config.compile else self.raw  # few shapes in a run
-        self.denoiser = self.accelerator.prepare(compiled)
+        network = compiled(self.raw, self.device, self.config.thin_frames) if self.config.compile else self.raw
+        self.denoiser = self.accelerator.prepare(network)
         self.started = time.perf_counter() - seconds  # as if this process had made all steps
         self.last_saved = time.monotonic()
         self.flags: list[Flag] = check(self.history.rows, self.config.monitor)
@@ -159,8 +159,12 @@ class _Run:
         noised = self.training.objective.noised(batch.clips, batch.prompt_ids, generator, rank, world, pool, frames)
         rate = learning_rate(self.config, batch.step, self.training.num_steps)
         set_learning_rate(self.optimizers, rate)
-        loss, x0_mse, t = self._backward(noised)
-        norm = float(nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip))
+        mean_loss, x0_mse, t = self._backward(noised)
+        total_norm = nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip)
+        thirds = (3 * t // self.training.objective.schedule.num_timesteps).clamp(max=2)
+        # Read together, before the optimizer's many small kernels: a GPU is waited for once a step.
+        numbers: list[float] = torch.cat([mean_loss.view(1), total_norm.view(1), x0_mse, thirds]).tolist()
+        loss, norm, errors, in_thirds = numbers[0], numbers[1], numbers[2 : 2 + len(t)], numbers[2 + len(t) :]
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self.history.skip(batch.step, batch.clip_ids, loss, norm, allowed=self.config.max_skipped_steps)
         else:
@@ -168,15 +172,12 @@ class _Run:
                 optimizer.step()
             self.training.after_step()
             self.ema.update(batch.step)
-            thirds = (3 * t // self.training.objective.schedule.num_timesteps).clamp(max=2)
-            self.history.note(loss, norm, x0_mse.tolist(), thirds.tolist())
+            self.history.note(loss, norm, errors, [int(third) for third in in_thirds])
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         if batch.step % LOG_EVERY_STEPS == 0:
-            self.training.tracker.log_metrics(
-                {"train/loss": loss, "train/gradient_norm": norm, "train/learning_rate": rate},
-                step=batch.step,
-            )
+            told = {"train/loss": loss, "train/gradient_norm": norm, "train/learning_rate": rate}
+            self.training.tracker.log_metrics(told, step=batch.step)
         return loss
 
     def _full_size_frames(self, step: int) -> slice | None:
@@ -184,10 +185,10 @@ class _Run:
         every = self.config.thin_frames
         return None if every == 1 or step < self.training.coarse_steps else slice(step % every, None, every)
 
-    def _backward(self, noised: Noised) -> tuple[float, Tensor, Tensor]:
+    def _backward(self, noised: Noised) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of the mean loss over the global batch, in micro-batches.
 
-        Returns (mean loss, x0-error per clip, its timestep), of the clips of all processes.
+        Returns (mean loss (), x0-error per clip (B,), its timestep (B,)), of the clips of all processes.
         """
         parts = self.config.accumulation
         size = len(noised.t) // parts
@@ -204,7 +205,7 @@ class _Run:
             errors.append(x0_mse)
         mean_loss: Tensor = self.accelerator.reduce(total, reduction="mean")
         x0_mse, t = self.accelerator.gather((torch.cat(errors), noised.t))
-        return mean_loss.item(), x0_mse, t
+        return mean_loss, x0_mse, t
 
     def _check_shares(self) -> None:
         processes, parts, clips = self.accelerator.num_processes, self.config.accumulation, self.config.batch_size

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from t2s import lock
 from t2s.errors import UserError
-from t2s.tracking.buffer import Buffer
+from t2s.tracking.buffer import BUFFER_NAME, Buffer
 from t2s.training.state import STATE_PATTERN
 
 
@@ -102,7 +102,7 @@ def _summary(folder: Path) -> RunSummary:
         pid=lock.holder(folder),
         size_bytes=sum(file.st_size for file in files),
         updated=max((file.st_mtime for file in files), default=0.0),
-        unsent=Buffer(folder / "tracking.jsonl").pending(),
+        unsent=Buffer(folder / BUFFER_NAME).pending(),
     )
 
 

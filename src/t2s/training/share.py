@@ -32,7 +32,9 @@ def prepared_by_main(prepare: Callable[[], Prepared], accelerator: Accelerator) 
         try:
             prepared = prepare()
         except BaseException:
-            broadcast(failed + 1, src=0)
+            failed += 1
+            broadcast(failed, src=0)
+            failed.item()  # NCCL only queues a broadcast: wait until it has been sent
             raise
     broadcast(failed, src=0)
     if failed.item():

@@ -19,6 +19,7 @@ from torch import Tensor
 from t2s import atomic, lock
 from t2s.checkpoint import Checkpoint, differing_keys, load_checkpoint, read_metadata, save_checkpoint
 from t2s.errors import UserError
+from t2s.tracking.buffer import BUFFER_NAME
 
 STATE_PATTERN = "state-" + "[0-9]" * 8 + ".safetensors"
 STATE_KIND = "training state"
@@ -32,7 +33,7 @@ class RunState:
     def __init__(self, folder: Path, config: Mapping[str, Any], keep: int) -> None:
         self.folder = folder
         self.fingerprint = folder.name
-        self.tracking_buffer = folder / "tracking.jsonl"
+        self.tracking_buffer = folder / BUFFER_NAME
         self._config = dict(config)
         self._keep = keep
 

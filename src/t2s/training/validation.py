@@ -9,7 +9,7 @@ from torch import Tensor
 from t2s.diffusion import prediction
 from t2s.diffusion.config import PredictionType
 from t2s.diffusion.loss import mse_per_clip
-from t2s.diffusion.schedule import Schedule, add_noise, at
+from t2s.diffusion.schedule import Schedule, add_noise
 from t2s.training.config import ValidationConfig
 from t2s.training.history import RANGES
 
@@ -45,8 +45,8 @@ class Validation:
     def __call__(self, denoiser: Denoiser) -> dict[str, float]:
         """Metrics by name.
 
-        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / best of (grey, copy,
-        scalar Wiener), `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the noisy
+        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / that of the scalar
+        Wiener filter, `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the noisy
         third, relative to the intended one. Without `shuffled_gap` where all clips have one prompt.
         """
         errors: dict[str, list[float]] = {name: [] for name in RANGES}
@@ -59,7 +59,7 @@ class Validation:
             name = RANGES[min(2, 3 * t // self.schedule.num_timesteps)]
             error = self._x0_error(denoiser, t, self.set.prompt_ids)
             errors[name].append(error)
-            skills[name].append(1 - error / self._trivial(t))
+            skills[name].append(1 - error / self._wiener(t))
             if name == "high":
                 gaps["intended"].append(error)
                 for other, ids in others.items():
@@ -85,12 +85,11 @@ class Validation:
             total += mse_per_clip(x0_hat, x0).double().sum().item()
         return total / len(self.set.clips)
 
-    def _trivial(self, t: int) -> float:
-        """The best x0-error among predictors that know nothing: grey (x0 = 0), x_t / a, scalar Wiener filter."""
+    def _wiener(self, t: int) -> float:
+        """The x0-error of the scalar Wiener filter, the best guess that knows only E[x0²]; neither grey (x0 = 0) nor
+        the copy x_t / a is ever better."""
         power = self.set.clips.double().square().mean().item()
-        snr = at(self.schedule.snr, torch.tensor([t]), torch.zeros(1, dtype=torch.float64)).item()
-        wiener = power / (1 + snr * power)
-        return min(power, wiener, 1 / snr if snr > 0 else power)
+        return power / (1 + float(self.schedule.snr[t]) * power)
 
 
 def _mean(values: list[float]) -> float:

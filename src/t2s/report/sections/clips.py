@@ -98,7 +98,7 @@ def _beside_real(inputs: Inputs, generated: Generated, prompt: str) -> Player:
     if real:
         name, frames, fps = real
         panels.insert(0, (name, frames))
-    remark, level = _recognised(inputs.faithfulness, prompt)
+    remark, level = _recognised(inputs.faithfulness, generated.records[made[0]].text("sign") or prompt)
     about = _about(inputs, prompt, [generated.records[i] for i in made], beside_real=bool(real))
     labels = [*(["real"] if real else []), *[MARK] * len(made)]
     return player(prompt, panels, fps, remark, level, about, labels)
@@ -124,10 +124,10 @@ def _seed(record: Document) -> int | None:
     return seed if isinstance(seed, int) else None
 
 
-def _recognised(faithfulness: Document, prompt: str) -> tuple[str, Verdict]:
+def _recognised(faithfulness: Document, asked: str) -> tuple[str, Verdict]:
     for sign, measured in faithfulness.items("per_sign"):
         top1 = measured.number("top1")
-        if sign == prompt and top1 is not None:
+        if sign == asked and top1 is not None:
             number = measured.number("n")
             of = f" of {count(number)}" if number else ""
             return f"recognised {percent(top1, 0)}{of}", "good" if top1 >= 0.8 else "notice" if top1 >= 0.5 else "red"

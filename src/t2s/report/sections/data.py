@@ -2,12 +2,12 @@
 
 from collections import Counter
 
+from t2s.data.manifest import SPLITS
 from t2s.report.blocks import Block, Facts, Note, Section, Table, missing
 from t2s.report.documents import Document
 from t2s.report.inputs import CLIPS, Inputs
 from t2s.report.wording import DASH, count, decimal, joined
 
-SPLITS = ("train", "val", "test")
 MAX_ROWS = 100
 
 
@@ -89,11 +89,11 @@ def _quarantine(preprocess: Document) -> list[Block]:
     used = count(preprocess.number("clips"))
     if not left_out and not not_read:
         return [Note("good", f"All {used} clips could be used; none is quarantined.")]
-    left = f"{len(left_out)} quarantined, {len(not_read)} not read"
+    left = f"{len(left_out)} quarantined, {len(not_read)} listed but not there or not to be read"
     blocks: list[Block] = [Note("notice", f"{used} clips could be used; left out: {left}.")]
     header = ("clip", "file", "reason", "message")
-    for title, found, reason in (("Quarantined clips", left_out, "reason"), ("Listed but not read", not_read, "kind")):
-        rows = [[clip.text(key) or "" for key in ("clip_id", "path", reason, "message")] for clip in found[:MAX_ROWS]]
+    for title, found in (("Quarantined clips", left_out), ("Listed but not read", not_read)):
+        rows = [[clip.text(key) or "" for key in ("clip_id", "path", "reason", "message")] for clip in found[:MAX_ROWS]]
         if rows:
             shown = f"{len(rows)} of {len(found)}" if len(rows) < len(found) else str(len(found))
             blocks.append(Table(f"{title} ({shown})", header, rows))

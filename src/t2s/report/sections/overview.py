@@ -21,7 +21,7 @@ def headline(inputs: Inputs) -> str:
     generated, ceiling = measured.number("generated.top1"), ceiling_top1(inputs)
     if generated is None or ceiling is None:
         return "This run has not measured yet whether its clips sign what they were asked to."
-    chance = inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
+    chance = chance_top1(inputs)
     by_chance = f" Guessing would get {percent(chance)}." if chance is not None else ""
     return (
         f"A recogniser trained on real clips alone names the sign that was asked for in {percent(generated)} of the "
@@ -37,6 +37,11 @@ def ceiling_top1(inputs: Inputs) -> float | None:
         inputs.recogniser.number("ceiling_top1"),
     )
     return next((value for value in found if value is not None), None)
+
+
+def chance_top1(inputs: Inputs) -> float | None:
+    """What guessing reaches, from whichever stage says so."""
+    return inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
 
 
 def flags(inputs: Inputs) -> list[Note]:
@@ -68,7 +73,7 @@ def _tiles(inputs: Inputs) -> list[Tile]:
     return [
         Tile("Signs as asked", percent(measured.number("generated.top1")), _against_ceiling(inputs)),
         Tile("Prompt found by loss", percent(measured.number("ranking.top1")), chance),
-        Tile("Lowest skill", decimal(worst, 2), "worst timestep; a trivial guess: 0", _sign(worst)),
+        Tile("Lowest skill", decimal(worst, 2), "worst timestep; a trivial guess: 0", _skill_level(worst)),
         Tile("Motion against real", decimal(measured.number("motion_energy_ratio"), 3), "1 is as lively"),
         Tile("Sharpness against real", decimal(measured.number("sharpness_ratio"), 3), "1 is as sharp"),
         Tile("Training took", duration(inputs.training.number("seconds")), _where(inputs)),
@@ -81,7 +86,7 @@ def _against_ceiling(inputs: Inputs) -> str:
     return f"{spread}ceiling {percent(ceiling_top1(inputs))}"
 
 
-def _sign(skill: float | None) -> Verdict:
+def _skill_level(skill: float | None) -> Verdict:
     if skill is None:
         return "plain"
     return "good" if skill > 0 else "red"

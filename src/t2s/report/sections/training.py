@@ -1,6 +1,7 @@
 """How the training went: losses, output scale, what the text is worth, samples on the way, speed."""
 
 from functools import partial
+from typing import Any
 
 from t2s.report.blocks import Block, Facts, Figure, Figures, Pictures, Section, missing
 from t2s.report.chart import Level, Point, Series, line_chart
@@ -11,7 +12,6 @@ from t2s.report.media import picture
 from t2s.report.sections.overview import flags
 from t2s.report.wording import DASH, count, decimal, duration
 
-OUTPUT_SCALE_RANGE = (0.5, 2.0)  # where the seed expects it to settle
 THIRDS = {"low": "low t (almost clean)", "mid": "middle t", "high": "high t (almost noise)"}
 MAX_SHEETS = 4
 
@@ -20,7 +20,7 @@ def training(inputs: Inputs) -> Section:
     """Curves over epochs, red flags, contact sheets, time and throughput."""
     intro = "One point per epoch. The red flags are those of the seed: each names what to turn, and which way."
     blocks: list[Block] = [*flags(inputs)]
-    figures = [figure for figure in _figures(inputs.history) if figure]
+    figures = [figure for figure in _figures(inputs) if figure]
     if figures:
         blocks.append(Figures(figures))
     else:
@@ -34,7 +34,8 @@ def training(inputs: Inputs) -> Section:
     return Section("training", "Training", intro, blocks)
 
 
-def _figures(history: list[Row]) -> list[Figure | None]:
+def _figures(inputs: Inputs) -> list[Figure | None]:
+    history = inputs.history
     loss = [Series("train", _points(history, "train_loss"), "s1")]
     held_out = [Series(name, _points(history, f"x0_mse_{key}"), f"s{i}") for i, (key, name) in _numbered()]
     skill = [Series(name, _points(history, f"skill_{key}"), f"s{i}") for i, (key, name) in _numbered()]
@@ -46,18 +47,11 @@ def _figures(history: list[Row]) -> list[Figure | None]:
     norm = [Series("gradient norm", _points(history, "gradient_norm"), "s1")]
     noisy = [Series("samples / real", _points(history, "noisiness"), "s1")]
     over_epochs = partial(line_chart, x_label="epoch")
-    low, high = OUTPUT_SCALE_RANGE
     return [
         over_epochs("Training loss", loss, y_label="weighted loss, log", log=True),
         over_epochs("Held-out error by third of the timesteps", held_out, y_label="x0-MSE, log", log=True),
         over_epochs("Held-out skill", skill, y_label="skill", levels=[Level(0, "a trivial guess")]),
-        over_epochs(
-            "Output scale",
-            scale,
-            y_label="value",
-            band=OUTPUT_SCALE_RANGE,
-            caption=f"Shaded: {low:g} to {high:g}, where it should settle. Above 10 outputs explode, below 0.1 vanish.",
-        ),
+        over_epochs("Output scale", scale, y_label="value", **_limits_of_scale(inputs)),
         over_epochs(
             "What the text is worth",
             gaps,
@@ -74,6 +68,16 @@ def _figures(history: list[Row]) -> list[Figure | None]:
             caption="High-frequency energy of samples over that of real clips.",
         ),
     ]
+
+
+def _limits_of_scale(inputs: Inputs) -> dict[str, Any]:
+    """The band in which it should settle, and what lies far outside: as the training's monitor had them."""
+    settled = inputs.checkpoint.interval("params.train.monitor.output_scale_notice")
+    sound = inputs.checkpoint.interval("params.train.monitor.output_scale")
+    if not settled or not sound:
+        return {}
+    caption = f"Shaded: {settled[0]:g} to {settled[1]:g}, where it should settle."
+    return {"band": settled, "caption": f"{caption} Above {sound[1]:g} outputs explode, below {sound[0]:g} vanish."}
 
 
 def _numbered() -> list[tuple[int, tuple[str, str]]]:
