@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from t2s.errors import UserError
+from t2s.training import compilation
 from t2s.training.compilation import COMPILERS, compiled, find_compiler
 
 
@@ -29,7 +30,7 @@ def test_the_compiler_of_the_environment_is_heeded(kind: str, tmp_path: Path, mo
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_every_start_of_thinned_frames_may_have_its_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CXX", "true")  # any program: nothing is built before the first call
+    monkeypatch.setattr(compilation, "find_compiler", lambda device: "g++")  # nothing is built before the first call
     limit = torch._dynamo.config.recompile_limit
     try:
         compiled(nn.Linear(2, 2), torch.device("cpu"), thin_frames=16)
