@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from workload import make_denoiser
 
-from t2s.models.attention import Attention, Block, Prompt, attend, modulate, silent
+from t2s.models.attention import Attention, Block, Prompt, attend, modulate
+from t2s.models.silent import silent
 from t2s.models.vivit import ViViT
 from t2s.settings import Settings
 

@@ -44,6 +44,7 @@ def main(fresh: bool = False) -> None:
         lead(recipe, accelerator, fresh)
     else:
         follow(recipe, accelerator)
+    accelerator.wait_for_everyone()  # whoever started them may take the first that ends for one that died
     accelerator.end_training()
 
 

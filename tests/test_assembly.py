@@ -78,7 +78,7 @@ def test_a_device_that_is_not_there_ends_a_training_before_it_starts(make_recipe
 def test_a_launcher_that_shards_is_refused_in_one_line(make_recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = make_recipe()
     monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(UserError, match="the launcher asks for FSDP; the train stage knows data parallelism alone"):
+    with pytest.raises(UserError, match="the launcher asks for FSDP; the train stage supports data parallelism only"):
         make_accelerator(recipe.runtime, recipe.train)
 
 

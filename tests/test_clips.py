@@ -1,4 +1,4 @@
-"""Clips as files: what goes in comes out, and knowing where it comes from."""
+"""Clips as files: what goes in comes out, with a record of where it came from."""
 
 import base64
 import io

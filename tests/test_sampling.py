@@ -227,10 +227,10 @@ def test_a_full_device_is_not_taken_for_a_bad_checkpoint(
     tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(model: Text2Sign, device: torch.device) -> Text2Sign:
-        raise torch.OutOfMemoryError
+        raise torch.OutOfMemoryError("CUDA out of memory.\nOf the allocated memory …")
 
     monkeypatch.setattr(Text2Sign, "to", full)
-    with pytest.raises(UserError, match="cpu has too little memory left for it"):
+    with pytest.raises(UserError, match=r"cannot be loaded onto cpu \(CUDA out of memory\.\); try another device"):
         Text2Sign.from_checkpoint(tiny_checkpoint, "cpu")
 
 

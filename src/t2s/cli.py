@@ -19,7 +19,9 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True, rich_markup_mode=None)
 runs_app = typer.Typer(
-    help="What lets a killed training or preprocessing go on.", no_args_is_help=True, rich_markup_mode=None
+    help="Saved progress, from which a killed training or preprocessing goes on.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
@@ -193,7 +195,7 @@ def data_inspect(
 
 @runs_app.command("list")
 def runs_list() -> None:
-    """What trainings and preprocessing left to go on from: name, step, size, age."""
+    """Saved progress of trainings and preprocessing: name, step, size, age."""
     from t2s.provenance import project_root
     from t2s.training.runs import list_runs, runs_table
 
@@ -206,7 +208,7 @@ def runs_clean(
         list[str] | None, typer.Argument(help="Which; none: all that neither run nor hold what MLflow still lacks.")
     ] = None,
 ) -> None:
-    """Delete what trainings and preprocessing left to go on from."""
+    """Delete saved progress of trainings and preprocessing."""
     from t2s.provenance import project_root
     from t2s.training.runs import clean_runs, list_runs
 

@@ -49,8 +49,8 @@ def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
     )
     if accelerator.distributed_type not in DATA_PARALLEL:
         raise UserError(
-            f"the launcher asks for {accelerator.distributed_type.value}; the train stage knows data parallelism alone "
-            "(torchrun, or accelerate launch --multi_gpu)"
+            f"the launcher asks for {accelerator.distributed_type.value}; the train stage supports data parallelism "
+            "only (torchrun, or accelerate launch --multi_gpu)"
         )
     if device.index is not None and accelerator.num_processes > 1:
         raise UserError(f"params.yaml: runtime.device {device} is one GPU; several processes need 'cuda' or 'auto'")

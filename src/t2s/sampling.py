@@ -101,8 +101,9 @@ class Text2Sign:
             raise UserError(f"{path}: its weights do not fit its own config ({reason}); train again") from None
         try:
             return model.to(place)
-        except torch.OutOfMemoryError:
-            raise UserError(f"{path}: {place} has too little memory left for it; try another device") from None
+        except RuntimeError as error:  # too little memory left, or another process has the card for itself
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path}: cannot be loaded onto {place} ({reason}); try another device") from None
 
     @property
     def prompts(self) -> list[str]:

@@ -216,7 +216,7 @@ def test_what_a_data_set_lists_and_nobody_read_is_no_good_news(copied: Path) -> 
     gone = {"clip_id": "a", "path": "videos/a.mp4", "reason": "missing", "message": "no such file"}
     path.write_text(json.dumps({"clips": 8, "quarantined": [], "not_read": [gone]}))
     text = Outline(render_page(read_inputs(copied))).text
-    assert "8 clips could be used; left out: 0 quarantined, 1 listed but not there or not to be read." in text
+    assert "8 clips could be used; left out: 0 quarantined, 1 listed but not read." in text
     assert "Listed but not read (1)" in text
 
 

@@ -110,3 +110,10 @@ def test_encoding_is_repeatable() -> None:
 def test_config_refuses_what_makes_no_sense(key: str, value: int) -> None:
     with pytest.raises(ValidationError, match=key):
         SignerConfig.model_validate(CONFIG.model_dump() | {key: value})
+
+
+def test_nothing_of_an_earlier_data_set_stays_in_its_folder(tmp_path: Path) -> None:
+    for name in ("source_report.json", "media.json"):
+        (tmp_path / name).write_text("{}")
+    render_dataset(CONFIG, tmp_path, 1, TEXTS[:1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "source.json", "videos"]

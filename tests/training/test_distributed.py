@@ -213,6 +213,17 @@ def test_muon_too_learns_the_same_in_two_that_accelerate_started(make_project: C
     same(one, two, atol=2e-3)
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiled_two_learn_what_one_learns_uncompiled(make_project: Callable[..., Path]) -> None:
+    """As presets/gpu.yaml does on several cards: with parameters that coarse steps leave without a gradient."""
+    one, two = make_project(epochs=2), make_project(epochs=2, compile=True)
+    finish(one, [sys.executable, *stage()])
+    finish(two, by_launcher(stage()))
+    losses = [[value for _, value in logged(project, "epoch/train_loss")] for project in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    same(one, two, atol=1e-3)
+
+
 def test_the_main_process_alone_writes(together: Path) -> None:
     kinds = [record["kind"] for record in records(together)]
     assert kinds.count("run") == 1

@@ -80,8 +80,8 @@ class DataConfig(_Section):
         for key in ("root", "subset", "max_clips"):
             if self.is_synthetic and getattr(self, key) is not None:
                 raise ValueError(
-                    f"the synthetic signer does not heed data.{key}; `signer:` says how many clips it makes, and "
-                    "data.source names another source"
+                    f"data.{key} has no effect on the synthetic signer: leave it null, or choose another data.source "
+                    "(how many clips the signer makes is said in signer:)"
                 )
         return self
 

@@ -28,7 +28,7 @@ class LeftOut:
 
 
 def listed_only(path: Path, quarantined: Sequence[LeftOut]) -> list[LeftOut]:
-    """What a data set lists and acquire left out of the manifest, from its report; nothing where there is none.
+    """What acquire reported of the whole data set, whatever `data.signs` selects; nothing where it wrote no report.
 
     Clips that stayed in the manifest in spite of their issue are among the quarantined, and not told twice.
 
@@ -55,7 +55,7 @@ def write_reports(
 
     Args:
         num_clips: how many can be used.
-        quarantined: in the manifest, but cannot be.
+        quarantined: in the manifest, but cannot be used.
         not_read: listed by the data set, but not in the manifest.
     """
     reasons = Counter(clip.reason for clip in quarantined)

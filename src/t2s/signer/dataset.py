@@ -21,6 +21,7 @@ from t2s.signer.lexicon import SIGNS, find_sign
 from t2s.signer.render import render_clip
 
 LICENCE = "CC0-1.0 (synthetic)"
+OF_A_DATA_SET = ("source_report.json", "media.json")  # what acquire may have left of one in the same folder
 COLUMNS = (
     "clip_id", "path", "text", "sign", "signer", "split", "start_s", "end_s", "box", "fps", "licence",
 )  # fmt: skip
@@ -100,7 +101,8 @@ def render_dataset(config: SignerConfig, folder: Path, num_workers: int, texts: 
     plans = plan_clips(config, texts)
     manifest = folder / "manifest.csv"
     try:
-        manifest.unlink(missing_ok=True)
+        for stale in (manifest, *(folder / name for name in OF_A_DATA_SET)):
+            stale.unlink(missing_ok=True)
         videos = folder / "videos"
         videos.mkdir(parents=True, exist_ok=True)
         for stale in videos.glob("*.mp4"):

@@ -162,7 +162,7 @@ class _Run:
         mean_loss, x0_mse, t = self._backward(noised)
         total_norm = nn.utils.clip_grad_norm_(self.raw.parameters(), self.config.gradient_clip)
         thirds = (3 * t // self.training.objective.schedule.num_timesteps).clamp(max=2)
-        # Read together, before the optimizer's many small kernels: a GPU is waited for once a step.
+        # Read together, before the optimizer's many small kernels: one process waits for its GPU once a step.
         numbers: list[float] = torch.cat([mean_loss.view(1), total_norm.view(1), x0_mse, thirds]).tolist()
         loss, norm, errors, in_thirds = numbers[0], numbers[1], numbers[2 : 2 + len(t)], numbers[2 + len(t) :]
         if not (math.isfinite(loss) and math.isfinite(norm)):

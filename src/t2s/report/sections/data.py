@@ -89,7 +89,7 @@ def _quarantine(preprocess: Document) -> list[Block]:
     used = count(preprocess.number("clips"))
     if not left_out and not not_read:
         return [Note("good", f"All {used} clips could be used; none is quarantined.")]
-    left = f"{len(left_out)} quarantined, {len(not_read)} listed but not there or not to be read"
+    left = f"{len(left_out)} quarantined, {len(not_read)} listed but not read"
     blocks: list[Block] = [Note("notice", f"{used} clips could be used; left out: {left}.")]
     header = ("clip", "file", "reason", "message")
     for title, found in (("Quarantined clips", left_out), ("Listed but not read", not_read)):
