@@ -35,13 +35,13 @@ def main() -> None:
         variant = VARIANTS[name]
         settings = read_settings(shape_of(store, arguments.quick) | variant.changes)
         recipe = Recipe.make(settings.model, settings.diffusion, settings.train, settings.runtime, store)
-        contenders.append(Contender(name, settings, recipe, recogniser, clips_per_sign, variant.build))
+        contenders.append(Contender(name, settings, recipe, recogniser, clips_per_sign, 1, variant.build))
     rows: list[dict[str, Any]] = []
     averages: list[dict[str, Any]] = []
     numbers = steps_for(contenders, minutes, 2 if arguments.quick else 5)
     for contender, num_steps in zip(contenders, numbers, strict=True):
         is_default = contender.name == "default"
-        (found,) = race(contender, num_steps, 1, AVERAGES if is_default else None)
+        (found,) = race(contender, num_steps, AVERAGES if is_default else None)
         shown = {key: found[key] for key in ("steps", "training, s", "top-1", "x0-error")}
         rows.append({"variant": VARIANTS[contender.name].title, **shown})
         if is_default:
