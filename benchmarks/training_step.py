@@ -9,6 +9,7 @@ in its parts gives the time shares. FLOPs: matrix products, attention and convol
 backward, counted.
 """
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -199,6 +200,7 @@ def main() -> None:
     peaks: dict[str, list[float]] = defaultdict(list)
     shares: dict[tuple[Arm, str], dict[str, float]] = {}
     memory: dict[tuple[Arm, str], float] = {}
+    too_large: set[Arm] = set()
     with random_recipe(settings, BATCHES_STORED * batch) as recipe:
         flops = {phase: flops_per_clip(recipe, settings, pool) for phase, pool in phases.items()}
         for turn in range(rounds):
@@ -208,12 +210,19 @@ def main() -> None:
                 for phase in phases:
                     changed, key = arm.recipe(recipe, phase), (arm, phase)
                     forget_peak()
-                    step_s = median(run_loop(changed, num_steps + warmup + 2, inside=False).step_s(warmup))
+                    try:
+                        step_s = median(run_loop(changed, num_steps + warmup + 2, inside=False).step_s(warmup))
+                    except torch.OutOfMemoryError:
+                        too_large.add(arm)
+                        break
                     memory[key] = peak_memory_mib()
                     seconds[key].append(step_s)
                     fractions[key].append(batch * flops[phase] / step_s / peak)
                     if turn == 0:
                         shares[key] = run_loop(changed, num_steps + warmup + 2, inside=True).shares(warmup)
+            arms = [arm for arm in arms if arm not in too_large]
+    if not arms:
+        sys.exit("error: not one step fits into the GPU's memory; raise train.accumulation in the preset")
     rows = [
         {
             "arm": str(arm),
@@ -225,6 +234,7 @@ def main() -> None:
             **({"memory, MiB": memory[arm, phase]} if device.type == "cuda" else {}),  # a CPU's peak is the process's
         }
         for arm, phase in seconds
+        if arm in arms
     ]
     weight = {"coarse": coarse_share, "full": 1 - coarse_share}
 
@@ -252,8 +262,11 @@ def main() -> None:
         ],
         "tables": {
             "Steady state of the loop": rows,
-            "Shares of a step": [{"arm": str(arm), "phase": f, **parts} for (arm, f), parts in shares.items()],
+            "Shares of a step": [
+                {"arm": str(arm), "phase": f, **parts} for (arm, f), parts in shares.items() if arm in arms
+            ],
         },
+        "notes": [f"{arm}: does not fit into the GPU's memory." for arm in sorted(map(str, too_large))],
     }  # fmt: skip
     record("training_step_gpu" if arguments.preset else "training_step", content, arguments.quick)
 

@@ -117,3 +117,7 @@ def test_nothing_of_an_earlier_data_set_stays_in_its_folder(tmp_path: Path) -> N
         (tmp_path / name).write_text("{}")
     render_dataset(CONFIG, tmp_path, 1, TEXTS[:1])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "source.json", "videos"]
+
+
+def test_the_case_of_a_sign_does_not_matter() -> None:
+    assert plan_clips(CONFIG, ["Hello", " THANK you"]) == plan_clips(CONFIG, TEXTS)

@@ -65,16 +65,17 @@ class ClipPlan:
 
 
 def plan_clips(config: SignerConfig, texts: Sequence[str] | None = None) -> list[ClipPlan]:
-    """Every clip of the data set, or those of some signs only, in the manifest's order.
+    """Every clip of the data set, or those of some signs only, whatever their case, in the manifest's order.
 
     Raises:
         UserError: a text names no sign of the lexicon.
     """
     known = [sign.text for sign in SIGNS]
-    unknown = sorted(set(texts or ()) - set(known))
-    if unknown:
-        raise UserError(f"data.signs: the synthetic signer does not know {unknown}; it knows {', '.join(known)}")
-    chosen = [text for text in known if texts is None or text in texts]
+    wanted = None if texts is None else {text.strip().casefold(): text for text in texts}
+    if wanted and (unknown := wanted.keys() - set(known)):
+        names = ", ".join(sorted(wanted[text] for text in unknown))
+        raise UserError(f"data.signs: the synthetic signer does not know {names}; it knows {', '.join(known)}")
+    chosen = [text for text in known if wanted is None or text in wanted]
     counts = {
         "train": config.num_train_signers,
         "val": config.num_val_signers,
