@@ -73,7 +73,7 @@ def plan_clips(config: SignerConfig, texts: Sequence[str] | None = None) -> list
     known = [sign.text for sign in SIGNS]
     wanted = None if texts is None else {text.strip().casefold(): text for text in texts}
     if wanted and (unknown := wanted.keys() - set(known)):
-        names = ", ".join(sorted(wanted[text] for text in unknown))
+        names = ", ".join(sorted(repr(wanted[text]) for text in unknown))
         raise UserError(f"data.signs: the synthetic signer does not know {names}; it knows {', '.join(known)}")
     chosen = [text for text in known if wanted is None or text in wanted]
     counts = {
