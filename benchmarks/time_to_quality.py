@@ -63,6 +63,11 @@ class Contender:
     looks: int
     build: Callable[[Settings], nn.Module]
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether a step takes it seconds, and a batch of the others' size more memory than there is."""
+        return self.name in SLOW
+
     def denoiser(self) -> nn.Module:
         """Freshly and seededly made."""
         torch.manual_seed(self.recipe.train.seed)
@@ -74,7 +79,7 @@ class Contender:
         known = {self.recipe.store.records[i].sign for i in self.recipe.store.indices("train")}
         signs = [sign for sign in self.recogniser.signs if sign in known for _ in range(self.clips_per_sign)]
         clips = []
-        at_once = self.recipe.train.batch_size if self.name in SLOW else BATCH  # 28 of theirs take more than 24 GB
+        at_once = self.recipe.train.batch_size if self.is_slow else BATCH  # 28 of theirs take more than 24 GB
         for first in range(0, len(signs), at_once):
             seeds = list(range(first, min(first + at_once, len(signs))))
             noise = starting_noise(self.recipe.clip, seeds).to(device)
@@ -112,13 +117,14 @@ def steps_for(contenders: Sequence[Contender], minutes: float, num_calibration: 
     seconds: dict[tuple[int, float], list[float]] = defaultdict(list)
     for turn in range(CALIBRATION_ROUNDS):
         for number, contender in enumerate(contenders):
-            is_slow = contender.name in SLOW
-            if turn > 0 and is_slow:
+            if turn > 0 and contender.is_slow:
                 continue
             recipe = contender.recipe
             for coarse in (0.0, ALMOST_ALL) if recipe.train.coarse_fraction > 0 else (0.0,):
                 changed = replace(recipe, train=recipe.train.model_copy(update={"coarse_fraction": coarse}))
-                clock = run_loop(changed, (1 if is_slow else num_calibration) + 2, False, contender.denoiser())
+                clock = run_loop(
+                    changed, (1 if contender.is_slow else num_calibration) + 2, False, contender.denoiser()
+                )
                 seconds[number, coarse] += clock.step_s(1)
     return [
         steps_within(

@@ -33,4 +33,4 @@ def compiled(model: nn.Module, device: torch.device, thin_frames: int) -> nn.Mod
             "with Python's headers, or set train.compile: false"
         )
     torch._dynamo.config.recompile_limit = max(DEFAULT_LIMIT, thin_frames + 2)
-    return torch.compile(model, dynamic=False)  # type: ignore[return-value]
+    return torch.compile(model, dynamic=False)  # type: ignore[return-value]  # of a module it makes a module
