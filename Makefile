@@ -46,4 +46,4 @@ demo: install           ## the demo page on 127.0.0.1
 	t2s demo
 
 clean:                  ## the environment, clips, models, saved training states, MLflow's history
-	rm -rf $(VENV) runs data/raw data/clips models reports/samples mlflow.db mlartifacts
+	rm -rf $(VENV) runs data/raw data/clips data/generated models reports/samples mlflow.db mlartifacts

@@ -24,11 +24,16 @@ TEXT_WIDTH = 192
 
 @dataclass(frozen=True)
 class Peer:
-    """`build` raises ImportError where its package is not installed. `forward_only`: has nothing to train or sample."""
+    """A model to be measured beside ours.
+
+    `build` raises ImportError where its package is not installed. `forward_only`: has nothing to train or sample.
+    `is_slow`: a step of a few clips takes it seconds on a CPU, one of params.yaml's more memory than there is.
+    """
 
     title: str
     build: Callable[[Settings], nn.Module]
     forward_only: bool = False
+    is_slow: bool = False
 
 
 class DiffusersPeer(nn.Module):
@@ -150,7 +155,9 @@ PEERS: dict[str, Peer] = {
     "ours": Peer("t2s, default configuration", make_denoiser),
     "legacy": Peer("t2s, legacy preset, same sizes", legacy),
     "latte": Peer("diffusers Latte, 5 layers, width 192, patch 8", latte),
-    "unet3d": Peer("diffusers UNet3DConditionModel, 32-64-128", unet_3d_condition),
-    "lucidrains": Peer("video-diffusion-pytorch Unet3D, dim 32", lucidrains),
-    "vit_b16": Peer("ViT-B/16 on 224² frames, forward only (ours, of torch layers)", lambda _: FramewiseViT(), True),
+    "unet3d": Peer("diffusers UNet3DConditionModel, 32-64-128", unet_3d_condition, is_slow=True),
+    "lucidrains": Peer("video-diffusion-pytorch Unet3D, dim 32", lucidrains, is_slow=True),
+    "vit_b16": Peer(
+        "ViT-B/16 on 224² frames, forward only (ours, of torch layers)", lambda _: FramewiseViT(), forward_only=True
+    ),
 }

@@ -3,9 +3,10 @@
     pip install -e ".[bench]"    # or: pip install --no-deps video-diffusion-pytorch einops-exts rotary-embedding-torch
     python benchmarks/peers.py
 
-Every model runs in a process of its own, all of them once a round; figures are medians over the rounds. Same clips,
-batch, precision and optimizer for all; ours at full resolution throughout, its cheap coarse phase does not count here.
-A peer that is not installed is named and left out.
+Every model runs in a process of its own, all of them once a round; figures are medians over the rounds, ratios too.
+Same clips, batch, precision and optimizer for all; ours at full resolution throughout, its cheap coarse phase does not
+count here. Steps are made of 4 clips, which every peer has room for, and of params.yaml's number, which the 3D UNets
+have not. A peer that is not installed is named and left out.
 """
 
 import json
@@ -24,7 +25,9 @@ from t2s.settings import Settings
 
 BATCH = 4
 REPEATS = 5
-MEASURES = ("forward, clips/s", "step, clips/s", "one clip, s", "memory, MiB")  # medians over the rounds
+GOALS = (("latte", "Latte's", 10), ("vit_b16", "the forward pass alone of the ancestor's ViT-B/16", 60))
+FORWARD, STEP, WHOLE_STEP = "forward, clips/s", "step, clips/s", "step in params.yaml's batches, clips/s"
+MEASURES = (FORWARD, STEP, WHOLE_STEP, "one clip, s", "memory, MiB")  # medians over the rounds
 
 
 def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dict[str, Any]:
@@ -50,10 +53,14 @@ def measure_peer(name: str, settings: Settings, batch: int, repeats: int) -> dic
             model(*inputs)
 
     model.eval()
-    found["forward, clips/s"] = batch / median_s(forward, repeats)
+    found[FORWARD] = batch / median_s(forward, repeats)
     if not peer.forward_only:
-        found["step, clips/s"] = batch / median_s(plain_step(model, inputs, precision), repeats)
+        found[STEP] = batch / median_s(plain_step(model, inputs, precision), repeats)
     found["memory, MiB"] = peak_memory_mib() - idle_mib
+    if not (peer.forward_only or peer.is_slow):
+        whole_batch = settings.train.batch_size
+        step = plain_step(model, random_inputs(settings, whole_batch, device), precision)
+        found[WHOLE_STEP] = whole_batch / median_s(step, repeats)
     model.eval()
     if not peer.forward_only:
         found["one clip, s"] = median_s(lambda: one_clip(model, settings, device), repeats)
@@ -75,6 +82,17 @@ def summed_up(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     return rounds[-1] | medians
 
 
+def times_faster(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], measure: str) -> float | None:
+    """Median over the rounds of our steps over theirs, or over their forward passes where they make no steps.
+
+    None where they make none of this kind.
+    """
+    against = measure if STEP in theirs[-1] else FORWARD
+    if against not in theirs[-1]:
+        return None
+    return median(our[measure] / each[against] for our, each in zip(ours, theirs, strict=True))
+
+
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -87,8 +105,8 @@ def main() -> None:
     parser.add_argument("--measure", choices=list(PEERS), help="measure this model here and print its figures")
     arguments = parser.parse_args()
     batch, repeats, rounds = (1, 1, 1) if arguments.quick else (BATCH, REPEATS, arguments.rounds)
+    settings = read_settings(QUICK if arguments.quick else {})
     if arguments.measure:
-        settings = read_settings(QUICK if arguments.quick else {})
         print(json.dumps(measure_peer(arguments.measure, settings, batch, repeats)))
         return
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in PEERS}
@@ -104,23 +122,27 @@ def main() -> None:
                 continue
             found[name].append(one)
     figures = {name: summed_up(each) for name, each in found.items() if each}
-    step = {name: row.get("step, clips/s", row["forward, clips/s"]) for name, row in figures.items()}
-    ratio = {name: step["ours"] / each for name, each in step.items()}
+    batches = {STEP: f"batches of {batch}", WHOLE_STEP: f"batches of {settings.train.batch_size}"}
+    ratios = {
+        measure: {name: times_faster(found["ours"], each, measure) for name, each in found.items() if each}
+        for measure in batches
+    }
     content = {
-        "settings": {"batch": batch, "rounds": rounds},
+        "settings": {"batch": batch, "batch_size": settings.train.batch_size, "rounds": rounds},
         "findings": [
-            finding("our step over Latte's", ratio.get("latte"), at_least=10),
-            finding("our step over the forward pass alone of the ancestor's ViT-B/16", ratio.get("vit_b16"),
-                    at_least=60),
+            finding(f"our step over {what}, {title}", ratios[measure].get(name), at_least=goal)
+            for name, what, goal in GOALS
+            for measure, title in batches.items()
         ],
         "tables": {
             f"Batches of {batch} clips; one clip sampled with params.yaml's steps and guidance": [
-                {"model": PEERS[name].title, **row, "our step is faster by": ratio[name]}
+                {"model": PEERS[name].title, **row}
+                | {f"our step is faster by, {title}": ratios[measure][name] for measure, title in batches.items()}
                 for name, row in figures.items()
             ]
         },
         "notes": missing,
-    }  # fmt: skip
+    }
     record("peers", content, is_trial(arguments))
 
 

@@ -44,7 +44,6 @@ from t2s.settings import Settings
 from t2s.training.loop import train
 
 CONTENDERS = ("ours", "latte", "legacy", "unet3d", "lucidrains")
-SLOW = ("unet3d", "lucidrains")
 OF_A_SLOW_ONE = {"train.batch_size": 4, "sample.num_steps": 4, "sample.guidance_scale": 1.0, "sample.polish": 0}
 GOAL_TOP1 = 0.8
 CALIBRATION_ROUNDS = 3
@@ -66,7 +65,7 @@ class Contender:
     @property
     def is_slow(self) -> bool:
         """Whether a step takes it seconds, and a batch of the others' size more memory than there is."""
-        return self.name in SLOW
+        return PEERS[self.name].is_slow
 
     def denoiser(self) -> nn.Module:
         """Freshly and seededly made."""
@@ -248,8 +247,9 @@ def main() -> None:
     of_peer = {"train.coarse_fraction": 0.0, "train.thin_frames": 1}
     of_peer |= {"train.learning_rate": arguments.peer_learning_rate}
     contenders, missing = [], []
-    for name in arguments.only or [name for name in CONTENDERS if not (quick and name in SLOW)]:
-        changes = shape | ({} if name == "ours" else of_peer) | (OF_A_SLOW_ONE if name in SLOW else {})
+    for name in arguments.only or [name for name in CONTENDERS if not (quick and PEERS[name].is_slow)]:
+        is_slow = PEERS[name].is_slow
+        changes = shape | ({} if name == "ours" else of_peer) | (OF_A_SLOW_ONE if is_slow else {})
         settings = read_settings(changes | ({"model.preset": "legacy"} if name == "legacy" else {}))
         try:
             PEERS[name].build(settings)
@@ -257,7 +257,7 @@ def main() -> None:
             missing.append(f"{PEERS[name].title}: left out, {error}; pip install -e '.[bench]'")
             continue
         parts = settings.model, settings.diffusion, settings.train, settings.runtime
-        clips_per_sign, looks = (1, 1) if name in SLOW else (1 if quick else arguments.clips_per_sign, looks_of_all)
+        clips_per_sign, looks = (1, 1) if is_slow else (1 if quick else arguments.clips_per_sign, looks_of_all)
         recipe = Recipe.make(*parts, store)
         contenders.append(Contender(name, settings, recipe, recogniser, clips_per_sign, looks, PEERS[name].build))
     rows: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 import pytest
 from cost_growth import crossover, exponent
+from peers import STEP, WHOLE_STEP, times_faster
 from sampling import fewest_steps
 from time_to_quality import paces, steps_within, time_to
 from training_step import Clock
@@ -42,6 +43,15 @@ def test_the_time_to_a_goal_is_interpolated() -> None:
     assert time_to(0.8, [(10.0, 0.4), (20.0, 1.0)]) == pytest.approx(10 + 10 * 2 / 3)
     assert time_to(0.8, [(10.0, 0.8)]) == pytest.approx(10)
     assert time_to(0.8, [(10.0, 0.4), (20.0, 0.7)]) is None
+
+
+def test_peers_are_compared_within_a_round() -> None:
+    ours = [{STEP: 10.0, WHOLE_STEP: 20.0}, {STEP: 100.0, WHOLE_STEP: 90.0}, {STEP: 40.0, WHOLE_STEP: 60.0}]
+    latte = [{STEP: 1.0, WHOLE_STEP: 1.0}, {STEP: 25.0, WHOLE_STEP: 3.0}, {STEP: 5.0, WHOLE_STEP: 2.0}]
+    assert times_faster(ours, latte, STEP) == 8  # of 10, 4 and 8
+    assert times_faster(ours, latte, WHOLE_STEP) == 30
+    assert times_faster(ours, [{"forward, clips/s": 2.0}] * 3, STEP) == 20  # makes no steps: against its forward pass
+    assert times_faster(ours, [{STEP: 2.0, "forward, clips/s": 4.0}] * 3, WHOLE_STEP) is None
 
 
 def test_the_shares_of_a_step_add_up_to_one_and_leave_out_first_and_last_steps() -> None:

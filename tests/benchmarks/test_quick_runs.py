@@ -63,3 +63,4 @@ def test_peers_beside_ours(quick_run) -> None:
     (rows,) = result["tables"].values()
     assert [row["model"].split(",")[0] for row in rows] == ["t2s", "diffusers Latte"]
     assert all(row["step, clips/s"] > 0 and row["one clip, s"] > 0 and row["GFLOP forward"] > 0 for row in rows)
+    assert [row["our step is faster by, batches of 2"] for row in rows] == [1, result["findings"][1]["value"]]
