@@ -30,11 +30,15 @@ RESULTS = Path("results")
 CLIPS = Path("data/clips")
 RECOGNISER = Path("models/recogniser.safetensors")
 
-# The code that decides a cell's figures. Plumbing, plots and the data readers are left out.
+# The code that decides a cell's figures, cell_figures.py aside. Plumbing, plots and the data readers are left out.
 ROOMS = (
-    "models", "diffusion", "training", "thinned.py", "signer", "assembly.py", "processes.py",
-    "presets.py", "precision.py", "evaluation/timesteps.py", "evaluation/noising.py", "evaluation/generation.py",
-    "evaluation/network.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
+    "models", "diffusion", "training", "thinned.py", "signer", "assembly.py", "processes.py", "presets.py",
+    "precision.py", "sampling.py", "data/clips.py", "data/statistics.py", "evaluation/arrays.py",
+    "evaluation/augmentation.py", "evaluation/balance.py", "evaluation/bootstrap.py", "evaluation/config.py",
+    "evaluation/distances.py", "evaluation/frechet.py", "evaluation/generation.py", "evaluation/network.py",
+    "evaluation/noising.py", "evaluation/real.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
+    "evaluation/recognition.py", "evaluation/reference.py", "evaluation/semantics.py", "evaluation/timesteps.py",
+    "evaluation/vocabulary.py",
 )  # fmt: skip
 PIXELS = {"signs", "num_frames", "image_size", "sampling", "crop"}  # what of data: decides the synthetic clips
 
@@ -173,8 +177,8 @@ def cell_fingerprint(sections: Sections, data: DataSections) -> str:
 
 @cache
 def code_digest() -> str:
-    """Of ROOMS, read once a process."""
-    return source_digest(ROOMS)
+    """Of ROOMS and of what measures a cell, read once a process."""
+    return source_digest(ROOMS) + source_digest(["cell_figures.py"], Path(__file__).parent)
 
 
 def merged(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> Tree:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from cells import Plan, Sections, cell_fingerprint, cell_sections, data_sections, flat, merged
+from cells import ROOMS, Plan, Sections, cell_fingerprint, cell_sections, data_sections, flat, merged
+from import_closure import PLUMBING, ROOT, closure, covers
 
 from t2s.errors import UserError
 from t2s.models.config import ModelConfig
@@ -107,6 +108,23 @@ def test_tuning_the_root_makes_only_those_cells_stale_that_stand_on_it(root: dic
     assert mark(longer, plan, "default") == mark(root, plan, "default")
     assert mark(other, plan, "legacy") == mark(root, plan, "legacy")
     assert mark(other, plan, "default") != mark(root, plan, "default")
+
+
+def test_a_cell_is_stale_by_all_code_that_may_change_its_figures() -> None:
+    """And by no other: what its scripts import is in its fingerprint, or named here with why it changes none."""
+    harmless = {
+        "src/t2s/clips.py",  # sample sheets
+        "src/t2s/data/encode.py",  # sample sheets
+        "src/t2s/device.py",  # runtime.device
+        "src/t2s/prompts.py",  # a remark about long captions
+        "src/t2s/stitching.py",  # prompts of several signs
+    }
+    scripts = [ROOT / "experiments" / name for name in ("run_cell.py", "cell_figures.py", "train_recogniser.py")]
+    used = {file for script in scripts for file in closure(script) if not file.startswith(PLUMBING)} - harmless
+    rooms = [f"src/t2s/{room}" for room in ROOMS]
+    assert [file for file in sorted(used) if not any(covers(room, file) for room in rooms)] == []
+    idle = {room for room in rooms if not any(covers(room, file) for file in used)}
+    assert idle == {"src/t2s/signer"}  # the clips count by their recipe (make_data.py)
 
 
 def mark(root: dict[str, Any], plan: Plan, cell: str) -> str:
