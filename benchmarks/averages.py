@@ -19,15 +19,14 @@ def power(gamma: float) -> Decay:
     return lambda step: (1 - 1 / step) ** (gamma + 1)
 
 
+WIDTHS = {"05": 16.97, "10": 6.94, "15": 3.56}  # of a power's profile, hundredths of the steps so far → its exponent
 AVERAGES: dict[str, Decay] = {
     "none": lambda step: 0.0,
     "constant .99": constant(0.99),
     "constant .995": constant(0.995),
     "constant .998": constant(0.998),
     "constant .9995": constant(0.9995),
-    "power, width .05": power(16.97),
-    "power, width .10": power(6.94),
-    "power, width .15": power(3.56),
+    **{f"power, width .{width}": power(gamma) for width, gamma in WIDTHS.items()},
 }
 
 

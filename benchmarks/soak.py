@@ -63,14 +63,14 @@ def judge(samples: list[Sample]) -> dict[str, object]:
     settled = [one for one in samples if one["step"] >= last / 4]
     slope, _ = linear_regression([one["step"] for one in settled], [one["resident_mib"] for one in settled])
     third = len(settled) // 3
-    files = [median(one["open_files"] for one in part) for part in (settled[:third], settled[third:])]
+    files = [median(one["open_files"] for one in part) for part in (settled[:third], settled[-third:])]
     return {
         "steps": last,
         "seconds": round(samples[-1]["seconds"], 1),
         "resident_mib_settled": round(settled[0]["resident_mib"], 1),
         "resident_mib_end": round(settled[-1]["resident_mib"], 1),
         "growth_mib_per_1000_steps": round(1000 * slope, 2),
-        "open_files_middle": files[0],
+        "open_files_start": files[0],
         "open_files_end": files[1],
         "flat": 1000 * slope < MAX_GROWTH_MIB and files[1] <= files[0],
     }

@@ -277,7 +277,7 @@ def main() -> None:
         ratio = pace["ours"] / pace["latte"]
         findings.append(finding("our training step over Latte's, each as it is trained", ratio, at_least=10))
     content = {
-        "settings": {"minutes": minutes, "looks": looks, "clips_per_sign": arguments.clips_per_sign,
+        "settings": {"minutes": minutes, "looks": looks_of_all, "clips_per_sign": arguments.clips_per_sign,
                      "peer_learning_rate": arguments.peer_learning_rate},
         "findings": findings,
         "tables": {"Examinations": rows},

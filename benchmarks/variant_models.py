@@ -150,7 +150,9 @@ VARIANTS: dict[str, Variant] = {
         "no curriculum: all frames at full size", {"train.coarse_fraction": 0.0, "train.thin_frames": 1}
     ),
     "logit_normal": Variant("timesteps logit-normal", {"train.timesteps": "logit_normal"}),
-    "even_logsnr": Variant("a schedule even in log-SNR", {"diffusion.schedule": "even_logsnr"}),
+    "even_logsnr": Variant(
+        "a schedule even in log-SNR (x0-error at its own timesteps)", {"diffusion.schedule": "even_logsnr"}
+    ),
     "factorised": Variant("factorised attention", {"model.attention": "factorised"}),
     "adamw": Variant("AdamW for Muon", {"train.optimizer": "adamw"}),
     "augment": Variant(

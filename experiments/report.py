@@ -144,7 +144,8 @@ def epochs_table(results: Results) -> str:
     head = [f"{name}, epoch {epoch}" for name in measures.values() for epoch in EPOCHS]
     note = (
         "x0-MSE: validation clips, at timesteps spread over the cell's own schedule, so compare cells of one schedule "
-        "only. Noisiness: high-frequency energy of the sample sheet over that of real clips, 1 is right. The train loss is in each cell's own weighting: compare it within a row only."
+        "only. Noisiness: high-frequency energy of the sample sheet over that of real clips, 1 is right. The train "
+        "loss is in each cell's own weighting: compare it within a row only."
     )
     return note + "\n\n" + table(["cell", *head], map(row, [*results.plan.decisive, *results.plan.further]))
 

@@ -82,6 +82,24 @@ def test_a_launcher_that_shards_is_refused_in_one_line(make_recipe, monkeypatch:
         make_accelerator(recipe.runtime, recipe.train)
 
 
+def test_one_gpu_is_not_for_several_processes(make_recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = make_recipe({"runtime": {"device": "cuda:0"}, "train": {"precision": "fp32"}})
+    monkeypatch.setattr("t2s.processes.resolve_device", torch.device)  # as on a machine that has it
+    monkeypatch.setattr("torch.cuda.set_device", lambda device: None)
+    monkeypatch.setattr(Accelerator, "num_processes", 2)
+    with pytest.raises(UserError, match=r"runtime\.device cuda:0 is one GPU; several processes need 'cuda' or 'auto'"):
+        make_accelerator(recipe.runtime, recipe.train)
+
+
+def test_clips_of_which_none_is_to_be_learnt_from_are_refused(make_recipe, store: ClipStore) -> None:
+    made, held_out = make_recipe(), [replace(record, split="test") for record in store.records]
+    parts = made.model, made.diffusion, made.train, made.runtime
+    with pytest.raises(
+        UserError, match=r"clips: no clip is in the train split; check data\.split_key and the manifest"
+    ):
+        Recipe.make(*parts, replace(store, records=held_out))
+
+
 def test_clips_play_at_the_median_rate_of_the_train_clips(make_recipe, store: ClipStore) -> None:
     rates = iter([30.0, 5.0, 6.0] * len(store))
     changed = [replace(record, fps=next(rates) if record.split == "train" else 99.0) for record in store.records]

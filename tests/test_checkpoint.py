@@ -25,6 +25,7 @@ from t2s.checkpoint import (
     differing_keys,
     load_checkpoint,
     read_metadata,
+    require_kind,
     save_checkpoint,
 )
 from t2s.errors import UserError
@@ -203,6 +204,8 @@ def test_another_kind_or_format_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "x.safetensors"
     save_checkpoint(file, tensors(), {}, kind="training state")
     assert "a training state, where a checkpoint is expected" in refusal(file)
+    with pytest.raises(UserError, match="format 2, but this t2s reads format 1"):
+        require_kind(file, {"format": 2, "kind": "checkpoint"}, "checkpoint")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

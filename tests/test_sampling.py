@@ -220,7 +220,7 @@ def test_the_largest_seed_still_works(model: Text2Sign) -> None:
 def test_an_unusable_device_is_refused_in_one_line(name: str) -> None:
     with pytest.raises(UserError, match="device") as caught:
         resolve_device(name)
-    assert "\n" not in str(caught.value).replace("cpu\n", "cpu")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_full_device_is_not_taken_for_a_bad_checkpoint(

@@ -62,7 +62,9 @@ def test_products_are_counted_as_pytorch_counts_them(
 
 
 def test_attention_grows_as_the_page_says(scaling: dict[str, Any], make_model_config: Callable[..., Any]) -> None:
-    """Four times the tokens: joint attention pays sixteen times, factorised attention less than half of that."""
+    """Four times the tokens: joint attention pays sixteen times. So does factorised attention within a frame: it
+    starts lower, by the frames that it does not look across.
+    """
     small, large = (ClipShape(num_frames=2 * 8, image_size=size, fps=8.0) for size in (64, 128))
     growth = {}
     for attention in ("joint", "factorised"):
@@ -70,9 +72,12 @@ def test_attention_grows_as_the_page_says(scaling: dict[str, Any], make_model_co
         one, four = (scaling["cost"](config, clip) for clip in (small, large))
         assert four.tokens == 4 * one.tokens
         growth[attention] = four.attention / one.attention
-        if attention == "joint":
-            assert four.attention > scaling["cost"](make_model_config(attention="factorised"), large).attention
     assert growth["joint"] == pytest.approx(16, rel=0.05)
+    assert growth["factorised"] == pytest.approx(16, rel=0.05)
+    joint, factorised = (
+        scaling["cost"](make_model_config(attention=attention), large) for attention in ("joint", "factorised")
+    )
+    assert factorised.attention < joint.attention / 2
 
 
 def test_the_table_is_what_the_formulas_give_today(scaling: dict[str, Any]) -> None:

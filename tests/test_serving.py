@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 from doc_commands import typed
+from ports import free_port
 
 from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.sealed import canonical_json
@@ -156,9 +156,7 @@ print(register(Path({str(checkpoint)!r}), None, gate_passed=True))
 @pytest.fixture(scope="module")
 def served(project: Path) -> Iterator[str]:
     """`mlflow models serve` of the champion, as the howto shows it but for the port; its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     setting, *words = documented("mlflow models serve")
     command = [sys.executable, "-m", *(port if word == PORT else word for word in words)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

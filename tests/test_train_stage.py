@@ -204,8 +204,10 @@ def test_asked_to_stop_it_saves_leaves_in_time_and_goes_on(
         while trainer.poll() is None and len(states(project)) < 2:
             time.sleep(0.01)
         trainer.send_signal(signal.SIGSTOP)
-        second = refusal(project)
-        trainer.send_signal(signal.SIGCONT)
+        try:
+            second = refusal(project)
+        finally:
+            trainer.send_signal(signal.SIGCONT)
         trainer.send_signal(number)
         before = time.monotonic()
         trainer.communicate()

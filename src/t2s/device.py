@@ -16,7 +16,7 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise UserError(f"device '{name}' is unknown; choose auto, cpu, cuda or cuda:N")
+        raise UserError(f"device {name!r} is unknown; choose auto, cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
         if name != "cuda":

@@ -1,7 +1,5 @@
 """Counting and timing."""
 
-import time
-
 import torch
 from measure import count_flops, machine, matmul_peak, median_s
 from torch import nn
@@ -25,17 +23,18 @@ def test_attention_is_not_taken_for_free() -> None:
     assert count_flops(lambda: scaled_dot_product_attention(q, q, q)) == 2 * (2 * 2 * 3 * 50 * 50 * 16)
 
 
-def test_the_median_leaves_out_the_first_call_and_stops_past_the_budget() -> None:
-    calls = []
+def test_the_median_leaves_out_the_first_call_and_stops_past_the_budget(monkeypatch) -> None:
+    now = 0.0
+    took = iter([50.0, 5.0, 7.0, 6.0, 50.0, 5.0, 4.0])
 
     def call() -> None:
-        calls.append(None)
-        time.sleep(0.05 if len(calls) == 1 else 0.005)
+        nonlocal now
+        now += next(took)
 
-    assert 0.004 < median_s(call, repeats=3) < 0.04
-    assert len(calls) == 4
-    median_s(call, repeats=100, budget_s=0.012)
-    assert 5 < len(calls) < 10
+    monkeypatch.setattr("measure.time.perf_counter", lambda: now)
+    assert median_s(call, repeats=3, budget_s=100) == 6
+    assert median_s(call, repeats=100, budget_s=58) == 4.5
+    assert next(took, None) is None
 
 
 def test_the_machine_is_named_without_its_host_or_a_date() -> None:
@@ -50,7 +49,9 @@ def test_a_matmul_peak_is_what_its_square_products_reach(monkeypatch) -> None:
     assert matmul_peak("fp32", torch.device("cpu")) == 2 * 100**3 / 0.001
 
 
-def test_a_call_beyond_the_budget_is_made_once() -> None:
+def test_a_call_beyond_the_budget_is_made_once(monkeypatch) -> None:
+    times = iter([0.0, 30.0])
+    monkeypatch.setattr("measure.time.perf_counter", lambda: next(times))
     calls = []
-    assert median_s(lambda: calls.append(time.sleep(0.02)), budget_s=0.01) >= 0.02
+    assert median_s(lambda: calls.append(None), budget_s=20) == 30
     assert len(calls) == 1

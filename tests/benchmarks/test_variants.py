@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from averages import AVERAGES, Averages, constant, power
+from averages import AVERAGES, WIDTHS, Averages, constant, power
 from torch import nn
 from variant_models import VARIANTS, SkippedBlock
 from workload import QUICK, make_denoiser, random_inputs, read_settings
@@ -26,19 +26,30 @@ def test_each_variant_trains_every_parameter_it_has(name):
 
 
 def test_how_the_prompt_enters():
-    """By adaLN, by attention, or by both: silencing adaLN's pooled text leaves what attention reads."""
+    """By adaLN, by attention, or by both: with one of the two silenced, what the other reads is left."""
     settings = read_settings(QUICK)
     x_t, t, _ = random_inputs(settings, 1, torch.device("cpu"))
     first, second = torch.tensor([[2] + [0] * 7]), torch.tensor([[3] + [0] * 7])
-    for name, reads_tokens in (("default", True), ("cross", True), ("tokens", True), ("pooled", False)):
+    ways = {"default": (True, True), "cross": (True, True), "tokens": (True, False), "pooled": (False, True)}
+    for name, (reads_tokens, reads_pooled) in ways.items():
         torch.manual_seed(0)
         model = VARIANTS[name].build(settings)
         for parameter in model.parameters():
             nn.init.normal_(parameter, std=0.1)
         encode = model.text.forward
-        model.text.forward = lambda ids, encode=encode: (encode(ids)[0], torch.zeros(1, 32), encode(ids)[2])
-        with torch.no_grad():
-            assert (not torch.equal(model(x_t, t, first), model(x_t, t, second))) is reads_tokens, name
+
+        def without_pooled(ids, encode=encode):
+            tokens, pooled, counts = encode(ids)
+            return tokens, torch.zeros_like(pooled), counts
+
+        def without_tokens(ids, encode=encode):
+            tokens, pooled, counts = encode(ids)
+            return torch.zeros_like(tokens), pooled, counts
+
+        for silenced, is_read in ((without_pooled, reads_tokens), (without_tokens, reads_pooled)):
+            model.text.forward = silenced
+            with torch.no_grad():
+                assert (not torch.equal(model(x_t, t, first), model(x_t, t, second))) is is_read, (name, silenced)
 
 
 def test_skips_start_as_the_network_without_them():
@@ -72,7 +83,8 @@ def test_a_constant_average_is_the_products():
 
 def test_the_width_of_a_power_is_what_it_is_called():
     """The standard deviation of its profile, as a share of the steps (Karras et al. 2024, eq. 125)."""
-    for width, gamma in ((0.05, 16.97), (0.10, 6.94), (0.15, 3.56)):
+    assert {name for name in AVERAGES if name.startswith("power")} == {f"power, width .{width}" for width in WIDTHS}
+    for width, gamma in ((int(width) / 100, gamma) for width, gamma in WIDTHS.items()):
         assert (gamma + 1) ** 0.5 / ((gamma + 2) * (gamma + 3) ** 0.5) == pytest.approx(width, rel=1e-2)
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from doc_commands import ROOT, commands
+from ports import free_port
 
 from t2s.data.clip_reader import media_digest
 from t2s.data.clips import ClipStore
@@ -299,9 +299,7 @@ except UserError as error:
 @contextmanager
 def documented_cluster(folder: Path) -> Iterator[str]:
     """A scheduler and a worker, started with the words of docs/data.md on a free port; the scheduler's address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     shown = [words for words, _ in commands(ROOT / "docs" / "data.md") if words[0] == "dask"]
     assert [words[1] for words in shown] == ["scheduler", "worker"]
     started = []
@@ -330,9 +328,13 @@ def test_a_dask_cluster_gives_the_same_bits(raw, run, small, tmp_path) -> None:
 
 def test_no_scheduler_is_one_clear_line(raw, run, small, monkeypatch) -> None:
     pytest.importorskip("distributed")
-    how = PreprocessConfig(engine="dask", workers=None, dask_scheduler="nonsense://x")
-    with pytest.raises(UserError, match=r"preprocess\.dask_scheduler = nonsense"):
-        run(raw(1), small(), how)
+    monkeypatch.setattr("t2s.data.dask_engine._PATIENCE_S", 1)
+    folder = raw(1)
+    for address in ("nonsense://x", f"tcp://127.0.0.1:{free_port()}"):
+        how = PreprocessConfig(engine="dask", workers=None, dask_scheduler=address)
+        with pytest.raises(UserError, match=rf"preprocess\.dask_scheduler = {address}") as caught:
+            run(folder, small(), how)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ def folder(tmp_path: Path, test_card: Callable[..., np.ndarray]) -> Path:
 
 @pytest.fixture
 def read(tmp_path: Path, make_config: Callable[..., DataConfig]) -> Callable[..., DecodedClip]:
-    def read(pattern: str = PATTERN, fps: float | None = 25.0, **interval: Any) -> DecodedClip:
-        start_s, end_s = interval.get("start_s"), interval.get("end_s")
+    def read(pattern: str = PATTERN, fps: float | None = 25.0, **changes: Any) -> DecodedClip:
+        start_s, end_s = changes.pop("start_s", None), changes.pop("end_s", None)
         row = ManifestRow("c", pattern, "hello", "", "s", "train", start_s, end_s, None, fps, "CC0-1.0")
-        return read_clip(tmp_path, row, make_config(num_frames=8, image_size=32))
+        return read_clip(tmp_path, row, make_config(**{"num_frames": 8, "image_size": 32, **changes}))
 
     return read
 
@@ -79,6 +79,13 @@ def test_pictures_without_a_rate_are_refused(folder, read) -> None:
     with pytest.raises(MediaError) as caught:
         read(fps=None)
     assert caught.value.reason == "timestamps"
+
+
+def test_more_pictures_than_allowed_are_refused(folder, read, make_config) -> None:
+    limits = make_config().decode.model_dump()
+    assert read(decode=limits | {"max_frames": 24}).source_frames == 24
+    with pytest.raises(MediaError, match=r"more pictures than data\.decode\.max_frames = 23"):
+        read(decode=limits | {"max_frames": 23})
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,8 @@ def test_a_size_that_changes_midway(tmp_path, test_card, shown_frames, read) -> 
     clip = read(path)
     assert shown_frames(clip.pixels, 24) == middles(24, 8)
     assert all(quarters(picture) == UPRIGHT for picture in clip.pixels)
+    with pytest.raises(MediaError, match="the frame changes its size, so the manifest's box loses its meaning"):
+        read(path, crop="box", box=(0, 0, 64, 64))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])

@@ -30,7 +30,6 @@ from t2s.signer.render import render_clip
 
 FRAMES, SIZE, FPS = 16, 64, 8.0
 DEFAULTS = {"num_steps": 12, "guidance_scale": 3.0, "sampler": "dpmpp", "num_samples": 3, "seed": 0}
-FORM = {"text": "hello", "seed": 0, "num_samples": 1, "num_steps": 4, "guidance_scale": 3.0, "sampler": "dpmpp"}
 
 
 class DrawingModel:

@@ -24,7 +24,8 @@ def quick(project: Any, script: str) -> dict[str, Any]:
 def test_sampling_from_a_cold_start_to_the_curve(project) -> None:
     result = quick(project, "sampling.py")
     (cold,) = result["tables"]["Cold start, s"]
-    assert cold["t2s sample"] == pytest.approx(sum(cold.values()) - cold["t2s sample"], rel=0.01)
+    assert all(seconds > 0 for seconds in cold.values())
+    assert cold["import"] > cold["load"]  # PyTorch takes longer than a tiny model
     curve = result["tables"]["Steps against quality"]
     assert {(row["sampler"], row["steps"]) for row in curve} == {("ddim", 4), ("ddim", 6), ("dpmpp", 4), ("dpmpp", 6)}
     assert all(0 <= row["top-1"] <= 1 and row["sharpness"] > 0 for row in curve)

@@ -19,6 +19,7 @@ from t2s.signer.appearance import Signer
 from t2s.signer.lexicon import SIGNS
 from t2s.signer.render import render_clip
 
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 NUM_FRAMES, IMAGE_SIZE, FPS = 16, 64, 8.0
 NUM_TIMESTEPS = 50
 FINGERPRINT = "0123456789abcdef"
@@ -43,7 +44,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def write_run(root: Path, num_signs: int) -> None:
     signs = [sign.text for sign in SIGNS[:num_signs]]
-    shutil.copy("params.yaml", root)
+    shutil.copy(PARAMS, root)
     _write_clips(root, num_signs)
     _write_checkpoint(root / "models/t2s.safetensors", signs)
     reports = root / "reports"
@@ -84,7 +85,7 @@ def _write_clips(root: Path, num_signs: int) -> None:
 
 
 def _write_checkpoint(path: Path, signs: list[str]) -> None:
-    params = {name: yaml.safe_load(Path("params.yaml").read_text())[name] for name in ("model", "diffusion", "train")}
+    params = {name: yaml.safe_load(PARAMS.read_text())[name] for name in ("model", "diffusion", "train")}
     path.parent.mkdir(parents=True)
     save_checkpoint(
         path,

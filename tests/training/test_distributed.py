@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 import torch
 import yaml
 from doc_commands import typed
+from ports import free_port
 
 from t2s.checkpoint import load_checkpoint
 
@@ -65,7 +65,7 @@ def by_launcher(script: list[str], name: str = "torchrun") -> list[str]:
     (words,) = (words for words in typed("docs/scaling.md", "More than one process") if words[0] == name)
     module, *port = {
         "torchrun": ["torch.distributed.run", "--standalone"],
-        "accelerate": ["accelerate.commands.accelerate_cli", "--main_process_port", free_port()],
+        "accelerate": ["accelerate.commands.accelerate_cli", "--main_process_port", str(free_port())],
     }[name]
     assert words[-1] == "pipelines/train.py"
     return [sys.executable, "-m", module, *words[1:-1], *port, *script]
@@ -84,7 +84,7 @@ def finish(project: Path, command: list[str]) -> str:
 
 def as_two_tasks(script: list[str], folder: Path) -> list[tuple[int, str]]:
     """(exit code, stderr) of two processes started as Slurm starts tasks: no launcher, the rank in the environment."""
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     tasks = [
         subprocess.Popen(
             [sys.executable, *script], cwd=folder, stderr=subprocess.PIPE, text=True,
@@ -116,12 +116,6 @@ def held(project: Path, step: int) -> Iterator[tuple["subprocess.Popen[bytes]", 
         finally:
             if launcher.poll() is None:
                 launcher.terminate()
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def weights(project: Path) -> dict[str, torch.Tensor]:

@@ -78,7 +78,7 @@ def perfect(objective: Objective, noised, error: float = 0.0):
 
 
 @pytest.mark.parametrize("kind", ["sample", "v", "epsilon"])
-def test_the_loss_is_zero_for_the_truth_and_one_whatever_is_predicted(make_objective, moving_clips, kind) -> None:
+def test_the_loss_is_zero_for_the_truth_and_the_same_whatever_is_predicted(make_objective, moving_clips, kind) -> None:
     clips, ids = moving_clips(6, 0)
     objective, reference = make_objective(kind), make_objective("sample")
     noised = objective.noised(clips, ids, generator())

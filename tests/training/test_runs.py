@@ -81,6 +81,17 @@ def test_cleaning_all_leaves_what_is_asked_for_however_it_is_listed(tmp_path: Pa
     assert [run.name for run in list_runs(tmp_path)] == ["bbbb"]
 
 
+def test_a_run_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path, "aaaa", 1)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    with pytest.raises(UserError, match=r"aaaa: cannot be deleted \(Permission denied\)"):
+        clean_runs(tmp_path)
+
+
 def test_the_table_says_what_a_person_asks(tmp_path: Path) -> None:
     assert runs_table([]) == "no saved runs"
     make_run(tmp_path, "aaaa", 42)
