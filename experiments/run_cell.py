@@ -142,9 +142,9 @@ def at_epoch(row: "Row") -> dict[str, float]:
 
 def drop_states(run: Path) -> None:
     """A finished cell is never resumed; what MLflow has not received yet stays."""
-    from t2s.training.state import STATE_PATTERN
+    from t2s.training.state import BEST, STATE_PATTERN
 
-    for path in run.glob(STATE_PATTERN):
+    for path in (*run.glob(STATE_PATTERN), run / BEST):
         path.unlink(missing_ok=True)
 
 

@@ -45,6 +45,8 @@ def main() -> None:
         tracker.log_metrics(figures, step=model.metadata["step"])
         for name in ("evaluation.json", "faithfulness.json"):
             tracker.log_artifact(REPORTS / name, "evaluation")
+        for plot in sorted((REPORTS / "plots").glob("*.png")):
+            tracker.log_artifact(plot, "evaluation/plots")
     for name, value in figures.items():
         logging.info("%-34s %8.4f", name, value)
     is_faithful = passes_gate(findings.faithfulness, config.champion_min_share)

@@ -20,10 +20,12 @@ from t2s.models.config import ModelConfig
 from t2s.processes import make_accelerator
 from t2s.provenance import git_revision
 from t2s.runtime_config import RuntimeConfig
+from t2s.sampling import Text2Sign
 from t2s.tracking.tracker import SilentTracker
 from t2s.training.config import TrainConfig
 from t2s.training.loader import StepBatches, make_loader
 from t2s.training.loop import train
+from t2s.training.state import RunState
 
 SIGNS = ["hello", "thank you", "please"]
 
@@ -105,6 +107,19 @@ def test_clips_play_at_the_median_rate_of_the_train_clips(make_recipe, store: Cl
     changed = [replace(record, fps=next(rates) if record.split == "train" else 99.0) for record in store.records]
     recipe = replace(make_recipe(), store=replace(store, records=changed))
     assert recipe.clip.fps == 6.0
+
+
+def test_the_best_weights_so_far_are_a_checkpoint_to_sample_from(make_recipe, tmp_path: Path) -> None:
+    recipe = make_recipe({"train": {"validation": {"every_epochs": 1}}})
+    tokenizer = recipe.tokenizer()
+    about = recipe.checkpoint_metadata(tokenizer, "abc")
+    with RunState.open(tmp_path, "abc", {}) as state:
+        accelerator = make_accelerator(recipe.runtime, recipe.train)
+        result = train(make_training(recipe, tokenizer, accelerator, state, SilentTracker(), tmp_path, about))
+    best = Text2Sign.from_checkpoint(tmp_path / "runs/abc/best.safetensors", "cpu")
+    lowest = min(result.history.rows, key=lambda row: row["x0_mse"])
+    assert (best.metadata["step"], best.metadata["epoch"]) == (lowest["step"], lowest["epoch"])
+    assert best("hello", num_steps=1).frames.shape[0] == 1
 
 
 def test_sheets_carry_their_origin_from_the_moment_they_are_tracked(make_recipe, tmp_path: Path) -> None:

@@ -272,6 +272,18 @@ def test_a_file_that_is_no_checkpoint_is_named(
     assert not Path("opened").exists()
 
 
+def test_the_projects_own_checkpoint_is_not_used_for_another_model(t2s: Call, make_checkpoint: Any) -> None:
+    """What was trained before the last change of params.yaml is refused, unless it is named."""
+    Path("models").mkdir()
+    make_checkpoint(Path("models/t2s.safetensors"))
+    Path("params.yaml").write_bytes((HELP.parents[1] / "params.yaml").read_bytes())
+    for command in (("sample", "hello"), ("evaluate",)):
+        error = t2s(*command).error
+        assert error.startswith("error: models/t2s.safetensors: is not of the model that params.yaml asks for: data.")
+        assert "model.width: " in error
+    assert t2s("sample", "hello", "--checkpoint", "models/t2s.safetensors", "--steps", 2).code == 0
+
+
 def test_the_default_checkpoint_is_named_when_it_is_not_there(t2s: Call) -> None:
     assert t2s("sample", "hello").error.startswith("error: models/t2s.safetensors: no such file")
 

@@ -34,6 +34,22 @@ def test_case_and_spacing_do_not_matter(signs: list[str], space: str) -> None:
     assert not parse_prompt(spread, KNOWN).unknown
 
 
+@pytest.mark.parametrize(
+    ("text", "signs", "unknown"),
+    [
+        ("Hello!", ["hello"], []),
+        ("hello, thank you.", ["hello", "thank you"], []),
+        ("„Thank you“ … hello?", ["thank you", "hello"], ["…"]),
+        ("don't", ["don't"], []),
+        ("don't! C++", ["don't", "C++"], []),
+        ("dont he-llo", [], ["dont", "he-llo"]),
+    ],
+)
+def test_punctuation_around_a_word_does_not_matter(text: str, signs: list[str], unknown: list[str]) -> None:
+    parsed = parse_prompt(text, [*KNOWN, "don't", "C++"])
+    assert (parsed.signs, parsed.unknown) == (signs, unknown)
+
+
 def test_the_longest_sign_wins() -> None:
     assert parse_prompt("thank you you thank", KNOWN).signs == ["thank you", "you", "thank"]
     assert parse_prompt("thank you very much", KNOWN).signs == ["Thank you very much"]

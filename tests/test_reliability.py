@@ -104,7 +104,7 @@ def test_metadata_that_are_not_a_models_are_one_line(
 
 
 @pytest.mark.parametrize(("section", "key", "value"), [("model", "width", 16), ("diffusion", "schedule", "sine")])
-def test_weights_of_another_architecture_are_refused_by_key(
+def test_weights_that_do_not_fit_their_own_config_are_refused(
     section: str, key: str, value: object, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     path = changed_config(tiny_checkpoint, tmp_path / "other.safetensors", section, **{key: value})

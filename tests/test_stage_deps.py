@@ -41,6 +41,12 @@ def test_evaluation_never_retrains() -> None:
     assert not any(file.startswith("src/t2s/evaluation") for file in closure(ROOT / "pipelines/train.py"))
 
 
+def test_another_generator_never_retrains_the_recogniser() -> None:
+    rooms = ("src/t2s/models", "src/t2s/diffusion", "src/t2s/training", "src/t2s/sampling.py")
+    assert not [dep for dep in STAGES["recogniser"]["deps"] if dep.startswith(rooms)]
+    assert not [file for file in closure(ROOT / "pipelines/recogniser.py") if file.startswith(rooms)]
+
+
 def test_sampling_and_runtime_settings_never_retrain() -> None:
     for stage in ("acquire", "preprocess", "validate", "train"):
         sections = {param.split(".")[0] for param in STAGES[stage].get("params", [])}

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from t2s.checkpoint import save_checkpoint
 from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
 from t2s.data.statistics import high_frequency_energy
@@ -34,7 +35,7 @@ from t2s.training.config import TrainConfig
 from t2s.training.loader import Batch, StepBatches, make_loader
 from t2s.training.loop import Training
 from t2s.training.objective import Objective
-from t2s.training.state import RunState
+from t2s.training.state import BEST, RunState
 from t2s.training.validation import Validation, ValidationSet
 
 logger = logging.getLogger(__name__)
@@ -182,6 +183,11 @@ def make_training(
         )
         return make_loader(batches, recipe.runtime.num_workers, pin_memory=accelerator.device.type == "cuda")
 
+    def keep_best(weights: dict[str, Tensor], step: int, epoch: int) -> None:
+        if state is not None:
+            facts = {"step": step, "epoch": epoch, "mlflow_run_id": tracker.run_id}
+            save_checkpoint(state.folder / BEST, weights, {**about, **facts})
+
     held_out = validation_set(recipe, tokenizer, accelerator.device)
     return Training(
         denoiser=model,
@@ -198,6 +204,7 @@ def make_training(
         on_samples=sheet_drawer(recipe, tokenizer, schedule, held_out.clips, sheets, tracker, about),
         after_step=model.clamp_output_scale,
         facts=lambda: {} if model.output_scale is None else {"output_scale": model.output_scale.item()},
+        on_best=keep_best,
     )
 
 

@@ -86,6 +86,10 @@ def sample(
         "precision": precision,
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}  # sampling.py has the other defaults
+    if checkpoint is None:
+        from t2s.staleness import require_current
+
+        require_current(DEFAULT_CHECKPOINT)
     text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)
     with step_bar("sample") as on_step:
         made = text2sign(text, num_samples, seed, **given, on_step=on_step)
@@ -155,6 +159,9 @@ def train(
 @app.command()
 def evaluate() -> None:
     """Run the evaluate stage here, without DVC."""
+    from t2s.staleness import require_current
+
+    require_current(DEFAULT_CHECKPOINT)
     _run_stage("evaluate")
 
 

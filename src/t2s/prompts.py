@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -23,7 +24,7 @@ class ParsedPrompt:
 
 
 def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
-    """Cut a text into known prompts, longest first, case and spacing aside.
+    """Cut a text into known prompts, longest first; case, spacing and punctuation around a word aside.
 
     Raises:
         UserError: see `require_text`.
@@ -35,15 +36,22 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
     signs, unknown, at = [], [], 0
     while at < len(words):
         for size in range(min(longest, len(words) - at), 0, -1):
-            key = tuple(word.casefold() for word in words[at : at + size])
-            if key in by_words:
-                signs.append(by_words[key])
+            written = [word.casefold() for word in words[at : at + size]]
+            found = by_words.get(tuple(written)) or by_words.get(tuple(map(_without_punctuation, written)))
+            if found is not None:
+                signs.append(found)
                 at += size
                 break
         else:
             unknown.append(words[at])
             at += 1
     return ParsedPrompt(signs, unknown)
+
+
+def _without_punctuation(word: str) -> str:
+    """`hello!` → `hello`, `"can't"` → `can't`; Unicode's categories P and S tell."""
+    kept = [place for place, character in enumerate(word) if unicodedata.category(character)[0] not in "PS"]
+    return word[kept[0] : kept[-1] + 1] if kept else ""
 
 
 def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:

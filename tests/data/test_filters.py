@@ -32,11 +32,17 @@ def test_rare_signs_go_and_sentences_stay():
 
 
 def test_a_limit_keeps_whole_signs_balanced_and_in_order():
-    many = clips(*"abcdefgh" * 10)
-    kept = limit_clips(many, max_clips=20, min_clips_per_sign=5)
-    assert Counter(Counter(clip.sign for clip in kept).values()) == {5: 4}
-    assert kept == sorted(kept, key=many.index)
-    assert limit_clips(list(reversed(many)), 20, 5) == list(reversed(kept))
+    many = clips(*"abcdefgh" * 30)
+    for min_clips_per_sign, expected in ((1, {10: 6}), (10, {10: 6}), (20, {20: 3})):
+        kept = limit_clips(many, max_clips=60, min_clips_per_sign=min_clips_per_sign)
+        assert Counter(Counter(clip.sign for clip in kept).values()) == expected
+        assert kept == sorted(kept, key=many.index)
+        assert limit_clips(list(reversed(many)), 60, min_clips_per_sign) == list(reversed(kept))
+
+
+def test_a_small_limit_leaves_two_signs_to_tell_apart():
+    assert len({clip.sign for clip in limit_clips(clips(*"abcdefgh" * 30), 4, 1)}) == 2
+    assert len({clip.sign for clip in limit_clips(clips(*"abcdefgh" * 30), 4, 3)}) == 1
 
 
 def test_a_limit_that_does_not_bind():

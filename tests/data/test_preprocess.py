@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -167,15 +168,22 @@ preprocess(Path({str(folder)!r}), Path({str(tmp_path / "clips")!r}), Path({str(t
            Path({str(state)!r}), DataConfig.model_validate_json({config.model_dump_json()!r}),
            PreprocessConfig(engine="processes", workers=1, dask_scheduler=None))
 """
-    delays = np.random.default_rng(0).uniform(0.0, 0.25, kills)
-    finished = 0
-    for delay in delays:
+    random = np.random.default_rng(0)
+    killed = finished = 0
+    while killed < kills:
         with subprocess.Popen([sys.executable, "-c", script], start_new_session=True) as process:
             _wait_for_more(state, finished, process)
-            time.sleep(delay)
+            time.sleep(random.uniform(0.0, 0.1))  # all is decoded in some tenths of a second, then written
             process.send_signal(signal.SIGKILL)
         assert _finished(state) >= finished
-        finished = _finished(state)
+        if process.returncode == -signal.SIGKILL:
+            killed, finished = killed + 1, _finished(state)
+        else:  # it came to its end before: begin anew
+            assert process.returncode == 0
+            assert files(tmp_path / "clips") == files(tmp_path / "expected")
+            shutil.rmtree(tmp_path / "clips")
+            shutil.rmtree(state)
+            finished = 0
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
     assert files(tmp_path / "clips") == files(tmp_path / "expected")
     assert _finished(state) == len(expected)  # no clip was finished twice

@@ -7,6 +7,7 @@ import torch
 
 from t2s.diffusion.schedule import cosine
 from t2s.models.config import ClipShape
+from t2s.models.text import TextEncoder
 from t2s.models.vivit import ViViT
 
 
@@ -33,7 +34,13 @@ def stir() -> Callable[[torch.nn.Module], torch.nn.Module]:
 def make_vivit(make_model_config, stir, clip) -> Callable[..., ViViT]:
     """`make_vivit(stirred=True, temporal_weight=0.5, prediction_type="sample", **model_changes)`, in eval mode."""
 
-    def make(stirred: bool = True, temporal_weight: float = 0.5, prediction_type: str = "sample", **changes) -> ViViT:
+    def make(
+        stirred: bool = True,
+        temporal_weight: float = 0.5,
+        prediction_type: str = "sample",
+        text_encoder: TextEncoder | None = None,
+        **changes,
+    ) -> ViViT:
         torch.manual_seed(0)
         model = ViViT(
             make_model_config(**changes),
@@ -42,6 +49,7 @@ def make_vivit(make_model_config, stir, clip) -> Callable[..., ViViT]:
             temporal_weight=temporal_weight,
             alphas_cumprod=cosine(50),
             prediction_type=prediction_type,
+            text_encoder=text_encoder,
         ).eval()
         return stir(model) if stirred else model
 

@@ -224,7 +224,7 @@ def test_bf16_autocast_stays_close_and_returns_float32(make_vivit, x_t, t, ids, 
 
 
 class FrozenEncoder(nn.Module):
-    """A pretrained encoder's stand-in: fixed vectors, no gradient, the Protocol and nothing else."""
+    """A pretrained encoder's stand-in: fixed vectors, no gradient, `TextEncoder` and nothing else."""
 
     def forward(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         angles = prompt_ids.unsqueeze(-1) * torch.arange(1, 33) / 32
@@ -234,8 +234,8 @@ class FrozenEncoder(nn.Module):
 
 @pytest.mark.parametrize("attention", ATTENTION)
 def test_a_frozen_text_encoder_can_take_the_place_of_ours(make_vivit, x_t, t, ids, attention) -> None:
-    model = make_vivit(attention=attention)
-    model.text = FrozenEncoder()
+    model = make_vivit(attention=attention, text_encoder=FrozenEncoder())
+    assert not [name for name, _ in model.named_parameters() if name.startswith("text.")]
     assert (model(x_t, t, ids) - model(x_t, t, ids.flip(0))).abs().max() > 1e-3
     long_prompt = torch.arange(18).view(2, 9)  # its own length, not ours
     assert model(x_t, t, long_prompt).shape == x_t.shape

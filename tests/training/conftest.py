@@ -111,6 +111,7 @@ class Lab:
             on_samples=lambda denoiser, epoch: {"noisiness": 1.0},
             after_step=denoiser.clamp_output_scale,
             facts=lambda: {} if denoiser.output_scale is None else {"output_scale": denoiser.output_scale.item()},
+            on_best=lambda weights, step, epoch: None,
         )
         return training
 

@@ -28,6 +28,15 @@ def test_an_epoch_becomes_one_row_and_the_next_starts_empty() -> None:
     assert set(history.close_epoch(2, 3, 0.01, {})) == {"epoch", "step", "learning_rate"}
 
 
+def test_the_best_row_is_the_one_with_the_lowest_error_so_far() -> None:
+    history = History()
+    seen = []
+    for epoch, facts in enumerate([{}, {"x0_mse": 3.0}, {"x0_mse": 1.0}, {}, {"x0_mse": 1.0}, {"x0_mse": 0.5}]):
+        history.close_epoch(epoch, epoch, 0.1, facts)
+        seen.append(history.is_best)
+    assert seen == [False, True, True, False, False, True]
+
+
 def test_it_survives_json_exactly_in_the_middle_of_an_epoch() -> None:
     history = History()
     history.note(0.1, 1 / 3, [2 / 3], [1])

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import signal
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -290,6 +291,21 @@ def test_the_clamp_is_applied_after_every_step(lab) -> None:
     result = train(training)
     assert 0.49 <= training.denoiser.output_scale.item() <= 0.51
     assert 0.49 <= result.weights["output_scale"].item() <= 0.51
+
+
+def test_the_best_weights_are_those_of_the_best_validation_not_of_the_last(lab) -> None:
+    scripted, kept = iter([3.0, 1.0, 2.0]), []
+    training = lab.training(epochs=3, validation={"every_epochs": 1})
+    training = replace(
+        training,
+        validation=lambda denoiser: {"x0_mse": next(scripted)},
+        on_best=lambda weights, step, epoch: kept.append((deepcopy(weights), step, epoch)),
+    )
+    result = train(training)
+    assert [(step, epoch) for _, step, epoch in kept] == [(3, 1), (6, 2)]
+    best, _, _ = kept[-1]
+    assert best.keys() == result.weights.keys()
+    assert any(not torch.equal(best[name], result.weights[name]) for name in best)
 
 
 def test_a_resumed_run_tells_the_time_of_the_whole(lab) -> None:

@@ -7,7 +7,8 @@ import torch
 
 from t2s.training.config import MonitorConfig
 from t2s.training.loop import train
-from t2s.training.monitor import check
+from t2s.training.monitor import check, monitor_tags
+from t2s.training.monitor import raised as newly_raised
 
 HEALTHY = {
     "train_loss": 0.1,
@@ -91,6 +92,17 @@ def test_what_needs_time_is_given_it(config: MonitorConfig) -> None:
 
 def test_a_flag_comes_down_when_its_cause_is_gone(config: MonitorConfig) -> None:
     assert check(history(skill_low=-0.5, noisiness=9.0, last={"skill_low": 0.1, "noisiness": 1.0}), config) == []
+
+
+def test_tags_say_which_flags_are_up_and_which_came_down(config: MonitorConfig) -> None:
+    before = check(history(skill_low=-0.5, noisiness=9.0), config)
+    now = check(history(skill_low=-0.5, noisiness=9.0, last={"noisiness": 1.0}), config)
+    assert {flag.name for flag in before} == {"low_timesteps_stuck", "noisy_samples"}
+    tags = monitor_tags(now, before, epoch=30)
+    assert tags["monitor.noisy_samples"] == "down again after epoch 30"
+    assert tags["monitor.low_timesteps_stuck"] == now[0].message
+    assert newly_raised(now, before) == []
+    assert newly_raised(before, now) == [flag for flag in before if flag.name == "noisy_samples"]
 
 
 def test_one_lucky_or_unlucky_measurement_of_the_text_does_not_decide(config: MonitorConfig) -> None:

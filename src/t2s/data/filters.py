@@ -8,6 +8,8 @@ from t2s.data.sources.clip import SourceClip
 from t2s.data.splits import hash_order
 from t2s.errors import UserError
 
+FEW = 10  # clips of a sign
+
 
 def keep_signs(clips: Sequence[SourceClip], signs: Collection[str]) -> list[SourceClip]:
     """Clips of these signs (of these captions where no sign is named), whatever their case.
@@ -32,15 +34,16 @@ def drop_rare_signs(clips: Sequence[SourceClip], min_clips: int) -> list[SourceC
 def limit_clips(clips: Sequence[SourceClip], max_clips: int, min_clips_per_sign: int) -> list[SourceClip]:
     """At most `max_clips` clips in their old order, chosen by hash of clip_id: the same ones on every machine.
 
-    Signs are drawn first, as many as can have `min_clips_per_sign` clips each; then every sign in turn gives a
-    clip until there are enough. Sentences are one pool.
+    Signs are drawn first, as many as can have `min_clips_per_sign` clips each, or FEW where that is more (but two
+    signs if possible): signs of a clip or two are nothing to learn and hold out from. Then every sign in turn gives
+    a clip until there are enough. Sentences are one pool.
     """
     if len(clips) <= max_clips:
         return list(clips)
     pools: dict[str, list[SourceClip]] = defaultdict(list)
     for clip in clips:
         pools[clip.sign].append(clip)
-    num_signs = max(1, max_clips // min_clips_per_sign)
+    num_signs = max(1, max_clips // max(FEW, min_clips_per_sign), min(2, max_clips // min_clips_per_sign))
     drawn = [pools[sign] for sign in sorted(pools, key=hash_order)[:num_signs]]
     rounds = zip_longest(*(sorted(pool, key=lambda clip: hash_order(clip.clip_id)) for pool in drawn))
     in_turn = [clip.clip_id for turn in rounds for clip in turn if clip is not None]

@@ -9,6 +9,7 @@ from t2s.data.sources.clip import Issue
 _MOST_NAMES = 12
 _MOST_EXAMPLES = 3
 _LABEL_WIDTH = 16
+_MOST_COPIES = 2.5  # of data/clips: itself, bytes for its floats in runs/, a whole copy in .dvc/cache
 
 
 def format_table(inspection: Inspection) -> str:
@@ -59,7 +60,12 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
         )
     if inspection.stored_bytes is not None and inspection.stored_shape is not None:
         shape = "x".join(str(length) for length in inspection.stored_shape)
-        yield "disk needed", f"{_bytes(inspection.stored_bytes)} for {inspection.usable:,} clips of {shape}"
+        clips, at_most = (_bytes(round(copies * inspection.stored_bytes)) for copies in (1, _MOST_COPIES))
+        yield (
+            "disk needed",
+            f"{clips} for {inspection.usable:,} clips of {shape}; {at_most} at most, with what runs/ keeps to go on "
+            "from (half as much) and DVC's copy (none where the file system can share blocks)",
+        )
 
 
 def _apart(split_key: str | None) -> str:

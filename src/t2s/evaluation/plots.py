@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,15 +10,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from t2s import atomic
-from t2s.evaluation.examination import Findings
 from t2s.evaluation.tables import per_sign_rows
+
+if TYPE_CHECKING:  # else the recogniser's plots would depend on all of the evaluation
+    from t2s.evaluation.examination import Findings
 
 DPI = 110
 MAX_SIGNS = 150  # more cannot be read, and of thousands the picture takes gigabytes to draw
 BASELINE_STYLES = {"zero": ":", "copy": "--", "grey": "-.", "mean": (0, (5, 1)), "wiener": (0, (1, 1))}
 
 
-def write_plots(folder: Path, findings: Findings) -> None:
+def write_plots(folder: Path, findings: "Findings") -> None:
     """timesteps.png, ranking.png, nearest.png, per_sign.png, confusion_generated.png."""
     write_png(folder / "timesteps.png", plot_timesteps(findings.evaluation["per_timestep"]))
     write_png(folder / "ranking.png", plot_ranking(findings.faithfulness))
@@ -69,7 +71,7 @@ def plot_ranking(faithfulness: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def plot_nearest(findings: Findings) -> Figure:
+def plot_nearest(findings: "Findings") -> Figure:
     """Distances to the nearest training clip: generated clips left of the held-out ones are copies."""
     figure, (axes,) = _figure(5, 3.2, 1)
     memorisation = findings.memorisation

@@ -4,10 +4,12 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t2s import atomic
-from t2s.evaluation.examination import Findings
+
+if TYPE_CHECKING:  # else the recogniser's tables would depend on all of the evaluation
+    from t2s.evaluation.examination import Findings
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -31,7 +33,7 @@ def confusion_rows(confusion: Sequence[Sequence[int]], signs: Sequence[str]) -> 
     ]
 
 
-def write_tables(folder: Path, findings: Findings) -> None:
+def write_tables(folder: Path, findings: "Findings") -> None:
     """per_timestep.csv, ranking.csv, nearest.csv, per_sign.csv, confusion_generated.csv (empty if refused)."""
     faithfulness = findings.faithfulness
     timesteps = findings.evaluation["per_timestep"]

@@ -117,17 +117,18 @@ def patch_values(model: ModelConfig) -> int:
 def rank_bottleneck(model: ModelConfig, prediction_type: str) -> str | None:
     """A warning when epsilon must pass a trunk narrower than its patches (Li & He 2025, 2511.13720), else None.
 
-    Noise has full rank, so the best such network keeps an epsilon-MSE of 1 - width / patch values at every t; a
-    projection that sees x_t at full resolution is a way around the trunk.
+    Noise has full rank, so the best such network keeps an epsilon-MSE of 1 - width / patch values at every t. A
+    projection that sees x_t at full resolution is a way around the trunk, but a narrow one (docs/experiments.md).
     """
     values = patch_values(model)
     if prediction_type != "epsilon" or model.width >= values or model.residual == "legacy":
         return None
-    if model.projection != "linear" and model.projection_sees_input:
-        return None
     floor = 1 - model.width / values
+    trunk = f"epsilon-prediction cannot pass a trunk of width {model.width} < {values} values a patch"
+    if model.projection != "linear" and model.projection_sees_input:
+        around = f"what the projection sees of x_t lowers the eps-MSE of {floor:.2f} that follows, but not to 0"
+        return f"{trunk}; {around} (docs/experiments.md): predict sample or v, or use smaller patches"
     return (
-        f"epsilon-prediction cannot pass a trunk of width {model.width} < {values} values a patch: expect an "
-        f"eps-MSE of ≥ {floor:.2f} at every timestep; predict sample or v, use smaller patches, or set "
-        "model.projection_sees_input"
+        f"{trunk}: expect an eps-MSE of ≥ {floor:.2f} at every timestep; predict sample or v, use smaller patches, or "
+        "set model.projection_sees_input"
     )

@@ -1,6 +1,7 @@
 """Prompts: a tokenizer kept in the checkpoint, and an encoder trained with the model. L tokens, D width."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -57,6 +58,14 @@ class PromptTokenizer:
         """The words of `text` that the model has never seen, as they were written."""
         encoding = self._tokenizer.encode(text)
         return [text[a:b] for id_, (a, b) in zip(encoding.ids, encoding.offsets, strict=True) if id_ == UNKNOWN_ID]
+
+
+class TextEncoder(Protocol):
+    """What reads prompts for a ViViT. The place of a frozen pretrained encoder, as any other nn.Module."""
+
+    def __call__(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, L) int64, all 0 = the null prompt → tokens (B, L', D), pooled (B, D), counts (B, L') bool."""
+        ...
 
 
 class TrainedTextEncoder(nn.Module):

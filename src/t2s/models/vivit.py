@@ -14,7 +14,7 @@ from t2s.models.embedding import PatchEmbedding, TimestepEmbedding
 from t2s.models.projection import ConvProjection, LinearProjection
 from t2s.models.residual import BlendResidual
 from t2s.models.silent import silent
-from t2s.models.text import TrainedTextEncoder
+from t2s.models.text import TextEncoder, TrainedTextEncoder
 from t2s.thinned import Thinned, averaged
 
 
@@ -36,8 +36,12 @@ class ViViT(nn.Module):
         temporal_weight: float,
         alphas_cumprod: Tensor,
         prediction_type: str,
+        text_encoder: TextEncoder | None = None,
     ) -> None:
-        """`alphas_cumprod`: (T,), the schedule; only the blend residual and the timestep embedding look at it."""
+        """`alphas_cumprod`: (T,), the schedule; only the blend residual and the timestep embedding look at it.
+
+        `text_encoder`: reads the prompts; None: an encoder of `vocab_size` tokens, trained with the rest.
+        """
         super().__init__()
         self.config, self.temporal_weight = config, temporal_weight
         self.image_size = clip.image_size
@@ -51,7 +55,9 @@ class ViViT(nn.Module):
             width,
         )
         self.timestep = TimestepEmbedding(width, len(alphas_cumprod))
-        self.text = TrainedTextEncoder(vocab_size, width, config.num_heads, config.text, config.qk_norm)
+        self.text: TextEncoder = text_encoder or TrainedTextEncoder(
+            vocab_size, width, config.num_heads, config.text, config.qk_norm
+        )
         self.blocks = nn.ModuleList(
             Block(width, config.num_heads, config.mlp_ratio, config.dropout, config.qk_norm)
             for _ in range(config.depth)

@@ -65,6 +65,12 @@ class History:
             found = f"epoch {row['epoch']:.0f}: {', '.join(wild)}"
             raise UserError(f"{found}; the last good checkpoint is kept: lower train.learning_rate")
 
+    @property
+    def is_best(self) -> bool:
+        """Whether the last row was validated, with a lower x0-error than every row before it."""
+        errors = [row["x0_mse"] for row in self.rows if "x0_mse" in row]
+        return "x0_mse" in self.rows[-1] and errors[-1] < min(errors[:-1], default=math.inf)
+
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same history."""
         return dict(vars(self))

@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from t2s.errors import UserError
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import Tracker
 from t2s.training.compilation import compiled
@@ -23,11 +22,11 @@ from t2s.training.history import History, Row
 from t2s.training.interrupt import InterruptRequest
 from t2s.training.loader import Batch
 from t2s.training.look import Measure, look
-from t2s.training.monitor import Flag, check
+from t2s.training.monitor import Flag, check, monitor_tags, raised
 from t2s.training.objective import Noised, Objective
 from t2s.training.optimizer import learning_rate, make_optimizers, set_learning_rate
 from t2s.training.randomness import step_generator
-from t2s.training.share import from_main_process, is_anyone, prepared_by_main, told_by_main
+from t2s.training.share import from_main_process, is_anyone, prepared_by_main, require_equal_shares, told_by_main
 from t2s.training.snapshot import capture, restore
 from t2s.training.state import RunState
 from t2s.training.validation import Validation
@@ -38,6 +37,8 @@ LOG_EVERY_STEPS = 20
 
 # Draws samples with the averaged weights after an epoch and returns metrics of them (noisiness).
 SampleHook = Callable[[nn.Module, int], dict[str, float]]
+# Is given the averaged weights, step and epoch of the best validation so far.
+BestHook = Callable[[dict[str, Tensor], int, int], None]
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Training:
     on_samples: SampleHook
     after_step: Callable[[], None]  # e.g. ViViT.clamp_output_scale
     facts: Callable[[], dict[str, float]]  # what to note of the model itself each epoch, e.g. output_scale
+    on_best: BestHook
 
     @property
     def num_steps(self) -> int:
@@ -101,7 +103,7 @@ class _Run:
         self.config = training.config
         self.accelerator = training.accelerator
         self.device = self.accelerator.device
-        self._check_shares()
+        require_equal_shares(self.config.batch_size, self.config.accumulation, self.accelerator)
         self.raw = training.denoiser.to(self.device)
         self.optimizers = make_optimizers(self.raw, self.config)
         self.ema = EMA(self.raw, self.config.ema_decay)
@@ -207,13 +209,6 @@ class _Run:
         x0_mse, t = self.accelerator.gather((torch.cat(errors), noised.t))
         return mean_loss, x0_mse, t
 
-    def _check_shares(self) -> None:
-        processes, parts, clips = self.accelerator.num_processes, self.config.accumulation, self.config.batch_size
-        if clips % (processes * parts):
-            raise UserError(
-                f"train.batch_size {clips} must be a multiple of {processes} processes x train.accumulation {parts}"
-            )
-
     def _leave_if_asked(self) -> None:
         """Write the state and leave, all processes after the same step, when a signal came to any of them."""
         if is_anyone(self.interrupt.is_asked(), self.accelerator):
@@ -248,13 +243,14 @@ class _Run:
         row = history.close_epoch(epoch, self.step, rate, training.facts() | measured)
         if measured:
             history.require_finite()  # on all processes alike: they stop together
-        told = {(flag.name, flag.level) for flag in self.flags}
-        self.flags = check(history.rows, self.config.monitor)
-        for flag in self.flags:
-            if (flag.name, flag.level) not in told and self.accelerator.is_main_process:
+        if history.is_best:
+            prepared_by_main(lambda: training.on_best(self.ema.state(), self.step, epoch), self.accelerator)
+        before, self.flags = self.flags, check(history.rows, self.config.monitor)
+        for flag in raised(self.flags, before):
+            if self.accelerator.is_main_process:
                 logger.warning("%s flag, epoch %d: %s. %s", flag.level, epoch, flag.message, flag.advice)
         training.tracker.log_metrics({f"epoch/{key}": value for key, value in row.items()}, step=self.step)
-        training.tracker.set_tags({f"monitor.{flag.name}": flag.message for flag in self.flags})
+        training.tracker.set_tags(monitor_tags(self.flags, before, epoch))
 
     def _look(self, epoch: int) -> Row | None:
         """What is due to be measured after this epoch; None: cut by a signal."""

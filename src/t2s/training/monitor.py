@@ -169,3 +169,15 @@ def text_ignored(history: Sequence[Row], config: MonitorConfig) -> Flag | None:
         f"a wrong prompt costs {shuffled:+.2%} and no prompt {null:+.2%}: the text is ignored",
         "lower train.motion_weight to 0, lower train.prompt_dropout and diffusion.logsnr_shift, raise train.epochs",
     )
+
+
+def raised(flags: Sequence[Flag], before: Sequence[Flag]) -> list[Flag]:
+    """The flags that were not up `before`, or at another level."""
+    known = {(flag.name, flag.level) for flag in before}
+    return [flag for flag in flags if (flag.name, flag.level) not in known]
+
+
+def monitor_tags(flags: Sequence[Flag], before: Sequence[Flag], epoch: int) -> dict[str, str]:
+    """MLflow's tags: what each flag says, and of those that came down since `before`, after which epoch."""
+    down = {f"monitor.{flag.name}": f"down again after epoch {epoch}" for flag in before}
+    return down | {f"monitor.{flag.name}": flag.message for flag in flags}

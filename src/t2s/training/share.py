@@ -13,9 +13,19 @@ from torch import Tensor
 from torch.distributed import broadcast
 
 from t2s.checkpoint import Checkpoint
+from t2s.errors import UserError
 
 Prepared = TypeVar("Prepared")
 Told = TypeVar("Told")
+
+
+def require_equal_shares(clips: int, parts: int, accelerator: Accelerator) -> None:
+    """Raises UserError where a step's clips cannot be dealt equally to all processes and their micro-batches."""
+    processes = accelerator.num_processes
+    if clips % (processes * parts):
+        raise UserError(
+            f"train.batch_size {clips} must be a multiple of {processes} processes x train.accumulation {parts}"
+        )
 
 
 def prepared_by_main(prepare: Callable[[], Prepared], accelerator: Accelerator) -> Prepared | None:

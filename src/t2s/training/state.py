@@ -3,6 +3,7 @@
 runs/<fingerprint>/         under the project root, git-ignored; no DVC out (DVC deletes its outs first)
     lock                    held while a process trains (lock.py)
     state-00000042.safetensors   everything needed to go on after step 42; the newest k are kept
+    best.safetensors        a checkpoint of the averaged weights with the best validation so far
     tracking.jsonl …        the tracker's buffer
 """
 
@@ -23,6 +24,7 @@ from t2s.tracking.buffer import BUFFER_NAME
 
 STATE_PATTERN = "state-" + "[0-9]" * 8 + ".safetensors"
 STATE_KIND = "training state"
+BEST = "best.safetensors"
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import pytest
 
 from t2s.data.clip_reader import read_clip
 from t2s.data.sources.clip import SourceReport
-from t2s.data.sources.ms_asl import MsAsl, video_id_of
+from t2s.data.sources.ms_asl import MsAsl
 from t2s.data.sources.read import read_source
 
 
@@ -77,17 +77,3 @@ def test_a_box_lies_in_the_picture_as_shown(root, encode_video, test_card, make_
     (row,), _, _ = read_source(config)
     assert row.box == (77, 51, 96, 64)
     assert read_clip(root, row, config).pixels.mean() == pytest.approx(235, abs=3)
-
-
-@pytest.mark.parametrize(
-    ("url", "video"),
-    [
-        ("https://www.youtube.com/watch?v=C37R_Ix8-qs&t=3", "C37R_Ix8-qs"),
-        ("www.youtube.com/watch?v=-abc", "-abc"),
-        ("https://youtu.be/C37R_Ix8-qs", "C37R_Ix8-qs"),
-        ("http://example.org/a/b.mp4", "b"),
-        ("", ""),
-    ],
-)
-def test_video_ids(url, video):
-    assert video_id_of(url) == video

@@ -41,6 +41,7 @@ def test_rows(root):
         ("12August_2010-7", f"{FRAMES}/dev/12August_2010-7/images%04d.png", "val"),
         ("13August_2010-9", f"{FRAMES}/test/13August_2010-9/images%04d.png", "test"),
     ]
+    assert [clip.video for clip in clips] == ["11August_2010", "12August_2010", "13August_2010"]  # the broadcasts
     assert [clip.text for clip in clips] == ['und nun "die wettervorhersage, für morgen', "null", "schnee"]
     assert {(clip.signer, clip.sign, clip.start_s, clip.end_s, clip.fps) for clip in clips} == {
         ("Signer08", "", None, None, 25.0)

@@ -9,7 +9,9 @@ from t2s.data.sources.wlasl import Wlasl
 from t2s.errors import UserError
 
 
-def instance(video_id, split="train", first=1, last=-1, signer=3, bbox=(10, 20, 110, 220)):
+def instance(
+    video_id, split="train", first=1, last=-1, signer=3, bbox=(10, 20, 110, 220), url="http://example.org/x.mp4"
+):
     return {
         "bbox": list(bbox),
         "fps": 25,
@@ -19,7 +21,7 @@ def instance(video_id, split="train", first=1, last=-1, signer=3, bbox=(10, 20, 
         "signer_id": signer,
         "source": "aslu",
         "split": split,
-        "url": "http://example.org/x.mp4",
+        "url": url,
         "variation_id": 0,
         "video_id": video_id,
     }
@@ -53,6 +55,12 @@ def test_frames_are_one_based_and_minus_one_is_the_end(tmp_path):
         ("book", "book", "3", (10, 20, 110, 220))
     }
     assert not report.issues
+
+
+def test_ids_cut_from_one_upload_are_one_recording(tmp_path):
+    upload = "https://www.youtube.com/watch?v=C37R_Ix8-qs"
+    write_full(tmp_path, instance("00001", url=upload), instance("00002", "test", url=upload), instance("00003", "val"))
+    assert [clip.video for clip in read(tmp_path)[0]] == ["C37R_Ix8-qs", "C37R_Ix8-qs", "00003"]
 
 
 def test_a_video_cut_by_the_start_kit_is_used_whole_a_full_one_is_cut(tmp_path, write_mp4):
@@ -113,7 +121,11 @@ def test_a_subset_keeps_its_ids_and_split_and_takes_signer_and_box_from_the_full
 def test_subsets_stand_without_the_full_list(with_subset):
     assert Wlasl().detect(with_subset)
     clips, _ = read(with_subset)
-    assert [(clip.clip_id, clip.sign) for clip in clips] == [("00001", "book"), ("00009", "drink"), ("00002", "drink")]
+    assert [(clip.clip_id, clip.sign, clip.start_s, clip.end_s) for clip in clips] == [
+        ("00001", "book", None, None),  # its frames are those of a file already cut, at a rate of its own
+        ("00009", "drink", 1.0, 3.0),
+        ("00002", "drink", None, None),
+    ]
 
 
 def test_unknown_subset_names_those_there_are(with_subset):

@@ -1,9 +1,8 @@
 """MS-ASL (Vaezi Joze and Koller, BMVC 2019): MSASL_{train,val,test}.json, spans of YouTube videos."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from t2s.data.header import Header
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
@@ -11,6 +10,7 @@ from t2s.data.sources.headers import Headers, scale_box
 from t2s.data.sources.media import first_indexed, index_media
 from t2s.data.sources.reader import refuse_subset
 from t2s.data.sources.tables import number_of, read_json, read_json_list, text_of
+from t2s.data.sources.urls import video_id_of
 
 _SPLITS = ("train", "val", "test")
 
@@ -48,30 +48,20 @@ class MsAsl:
                         report.add_issue("malformed", f"{path.name}: no url, start_time or end_time", clip_id)
                         continue
                     file = first_indexed(media, video) or f"videos/{video}.mp4"
-                    text = text_of(entry.get("text"))
+                    text, signer = text_of(entry.get("text")), text_of(entry.get("signer_id"))
                     yield SourceClip(
                         clip_id=clip_id,
                         path=file,
                         text=text,
                         video=video,
                         sign=_sign(entry, classes) or text,
-                        signer=text_of(entry.get("signer_id")),
+                        signer="" if signer.startswith("-") else signer,  # -1 stands for an unknown signer
                         split=split,
                         start_s=start_s,
                         end_s=end_s,
                         box=_box(entry, headers.of(file)) if entry.get("box") else None,
                         fps=number_of(entry.get("fps")),
                     )
-
-
-def video_id_of(url: str) -> str:
-    """The YouTube id of a url, with or without https://; else the stem of its last part."""
-    try:
-        parts = urlsplit(url if "//" in url else f"//{url}")
-    except ValueError:  # brackets that are no address
-        return ""
-    ids = parse_qs(parts.query).get("v")
-    return ids[0] if ids else PurePosixPath(parts.path).stem
 
 
 def _read_classes(root: Path, report: SourceReport) -> list[str]:

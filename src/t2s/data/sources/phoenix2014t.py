@@ -40,7 +40,7 @@ class Phoenix2014T:
                     clip_id=row["name"],
                     path=f"{_FRAMES}/{folder}/{row['name']}/images%04d.png",
                     text=row["translation"],
-                    video=row["name"],
+                    video=row["name"].rpartition("-")[0] or row["name"],  # the broadcast; its sentences are numbered
                     signer=row["speaker"],
                     split=split,
                     fps=_FPS,

@@ -123,7 +123,7 @@ def _split(clips: list[SourceClip], config: DataConfig, report: SourceReport) ->
     if used != "signer":
         report.add_note("the same signer may be in two splits: held-out figures say nothing about new signers")
     if used == "none":
-        report.add_note("the given splits share videos: held-out figures are too good")
+        report.add_note("the given splits share recordings: held-out figures are too good")
     if {clip.split for clip in clips} == {"train"}:
         report.add_note("all clips are in train: there are too few to hold any out")
     return clips, used

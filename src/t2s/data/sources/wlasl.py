@@ -12,6 +12,7 @@ from t2s.data.sources.headers import Headers
 from t2s.data.sources.reader import known_split
 from t2s.data.sources.tables import number_of, read_json, read_json_list, read_text, text_of
 from t2s.data.sources.times import frames_to_seconds
+from t2s.data.sources.urls import video_id_of
 from t2s.errors import UserError
 
 _FULL = "WLASL_v*.json"
@@ -57,6 +58,7 @@ class _Instance:
     split: str
     first_frame: int
     last_frame: int
+    recording: str = ""  # which several ids may be cut from
     fps: float = _FPS
     signer: str = ""
     box: Box | None = None
@@ -96,7 +98,7 @@ def _instance(raw: Mapping[str, Any], video_id: str, gloss: str) -> _Instance:
     split = known_split(text_of(raw["split"]))
     if not video_id or split is None:
         raise ValueError("it has no video_id, or a split that is none of train, val, test")
-    signer, fps = text_of(raw.get("signer_id")), number_of(raw.get("fps"))
+    signer, fps, url = text_of(raw.get("signer_id")), number_of(raw.get("fps")), text_of(raw.get("url"))
     return _Instance(
         video_id=video_id,
         gloss=gloss,
@@ -105,6 +107,7 @@ def _instance(raw: Mapping[str, Any], video_id: str, gloss: str) -> _Instance:
         last_frame=_frame(raw["frame_end"]),
         fps=fps if fps and fps > 0 else _FPS,
         signer="" if signer.startswith("-") else signer,  # -1 stands for an unknown signer
+        recording=video_id_of(url) if "youtu" in url else "",
         box=_box(raw.get("bbox")),
     )
 
@@ -150,7 +153,10 @@ def _read_subset(
             message = f"{path.name} calls it {glosses[number]} (class {number}), the full list {gloss}"
             report.add_issue("malformed", message, video_id)
             continue
-        yield video_id, replace(known, split=split) if known else _Instance(video_id, gloss, split, first, last)
+        # Its spans that begin at frame 1 are files already cut, in frames of their own rate.
+        whole = _Instance(video_id, gloss, split, 1, -1)
+        listed = whole if first <= 1 else replace(whole, first_frame=first, last_frame=last)
+        yield video_id, replace(known, split=split) if known else listed
 
 
 def _read_classes(root: Path, report: SourceReport) -> dict[int, str]:
@@ -175,7 +181,7 @@ def _clip(instance: _Instance, headers: Headers, report: SourceReport) -> Source
         clip_id=instance.video_id,
         path=path,
         text=instance.gloss,
-        video=instance.video_id,
+        video=instance.recording or instance.video_id,
         sign=instance.gloss,
         signer=instance.signer,
         split=instance.split,

@@ -1,0 +1,62 @@
+"""Whether a project's own checkpoint is of the model that its params.yaml and its clips describe."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from t2s.checkpoint import differing_keys, read_metadata
+from t2s.data.clips import ClipStore
+from t2s.data.config import DataConfig
+from t2s.diffusion.config import DiffusionConfig
+from t2s.errors import UserError
+from t2s.models.config import ModelConfig
+from t2s.paramsfile import read_sections
+from t2s.presets import apply_preset
+from t2s.sampling import BEFORE_THE_KEY
+from t2s.training.config import TrainConfig
+
+PARAMS, CLIPS = Path("params.yaml"), Path("data/clips")
+
+
+def require_current(checkpoint: Path) -> None:
+    """Refuse a checkpoint whose architecture, schedule, clip size or vocabulary is no longer asked for.
+
+    Nothing is asked where a file is missing or cannot be read: a checkpoint alone is enough to sample from, and who
+    reads a damaged one says so.
+
+    Raises:
+        UserError: with the differing keys, old → new.
+    """
+    lines: list[str] = []
+    with suppress(UserError):
+        metadata = read_metadata(checkpoint)
+        lines = differing_keys(_asked_for(), _trained(metadata))
+        with suppress(UserError):
+            prompts = sorted(set(ClipStore.open(CLIPS).texts("train")))
+            lines += differing_keys({"vocabulary": prompts}, {"vocabulary": metadata["prompts"]})
+    if lines:
+        raise UserError(
+            f"{checkpoint}: is not of the model that {PARAMS} asks for: {'; '.join(lines)}; `dvc repro train` trains "
+            f"that one, --checkpoint {checkpoint} takes this one as it is"
+        )
+
+
+def _asked_for() -> dict[str, Any]:
+    params = read_sections(PARAMS, data=DataConfig, model=ModelConfig, diffusion=DiffusionConfig, train=TrainConfig)
+    model, train = apply_preset(params.model, params.train)
+    return {
+        "model": model.model_dump(mode="json"),
+        "diffusion": params.diffusion.model_dump(mode="json"),
+        "train": {"temporal_weight": train.temporal_weight},
+        "data": {"num_frames": params.data.num_frames, "image_size": params.data.image_size},
+    }
+
+
+def _trained(metadata: dict[str, Any]) -> dict[str, Any]:
+    config = metadata["config"]
+    return {
+        "model": BEFORE_THE_KEY | config["model"],
+        "diffusion": config["diffusion"],
+        "train": {"temporal_weight": config["temporal_weight"]},
+        "data": {name: config["clip"][name] for name in ("num_frames", "image_size")},
+    }
