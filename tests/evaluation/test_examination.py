@@ -123,6 +123,7 @@ def test_files_say_what_the_findings_say(written: Path) -> None:
     report = json.loads((written / "faithfulness.json").read_text())
     for key in ("recogniser", "generated", "shuffled", "null", "ranking", "loss_gap", "frechet", "memorisation"):
         assert key in report
+    assert report["nearest_training"]["n"] == report["generated"]["n"]
     assert isinstance(report["diversity"], float)
     with (written / "plots" / "confusion_generated.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 12

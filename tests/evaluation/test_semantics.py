@@ -10,6 +10,7 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Reading, Recogniser
 from t2s.evaluation.semantics import (
     NOTHING_KNOWN,
+    nearest_report,
     pairs_report,
     recogniser_report,
     refusal,
@@ -102,10 +103,26 @@ def test_where_no_held_out_clip_shows_a_known_sign_the_gate_is_closed(
     assert report.keys() | {"n"} == recogniser_report(recogniser, held_out, BOOTSTRAP).keys()
 
 
+def test_the_nearest_training_clips_are_read_against_what_was_asked(
+    recogniser: Recogniser, held_out: RealClips
+) -> None:
+    turned = held_out.at([*range(1, len(held_out)), 0])
+    same, other = (nearest_report(recogniser, held_out, asked, BOOTSTRAP) for asked in (held_out.signs, turned.signs))
+    assert same["top1"] == recogniser_report(recogniser, held_out, BOOTSTRAP)["ceiling_top1"]
+    share_equal = np.mean([a == b for a, b in zip(held_out.signs, turned.signs, strict=True)])
+    assert other["top1"] == pytest.approx(share_equal, abs=1 - same["top1"] + 1e-9)
+    assert same["n"] == other["n"] == len(held_out)
+
+
 def test_a_closed_gate_has_the_same_keys_and_no_numbers(recogniser: Recogniser, held_out: RealClips) -> None:
     refused = refused_report()
-    assert refused.keys() == report_of(recogniser, held_out, held_out[:], held_out.signs).keys()
-    for part in ("generated", "shuffled", "null"):
+    report = report_of(recogniser, held_out, held_out[:], held_out.signs)
+    assert refused.keys() == report.keys() | {"nearest_training"}
+    assert (
+        refused["nearest_training"].keys() | {"n"}
+        == nearest_report(recogniser, held_out, held_out.signs, BOOTSTRAP).keys()
+    )
+    for part in ("generated", "shuffled", "null", "nearest_training"):
         assert refused[part]["top1"] is None
     assert refused["frechet"]["generated"] is refused["frechet"]["real_floor"] is None
 

@@ -142,7 +142,8 @@ def _reports(signs: list[str]) -> dict[str, Any]:
         "faithfulness": {
             "signs": signs, "confusion": confusion, "recogniser": {"ceiling_top1": 0.982}, "refused": None,
             "generated": {"top1": 0.92, "top5": 0.99, **ci}, "shuffled": {"top1": 0.04, **ci},
-            "null": {"top1": 0.03}, "diversity": 0.8, "motion_energy_ratio": 0.97, "sharpness_ratio": 0.83,
+            "null": {"top1": 0.03}, "nearest_training": {"top1": 0.7}, "diversity": 0.8,
+            "motion_energy_ratio": 0.97, "sharpness_ratio": 0.83,
             "ranking": {"top1": 0.87, "top1_ci": [0.8, 0.92], "ways": ways, "chance": 1 / ways, "n": 64,
                         "per_bin": [{"t": t, "top1": 0.95 - t / 70, "top1_ci": [0.9 - t / 70, 0.99 - t / 70]}
                                     for t in (4, 12, 20, 29, 37, 45)]},

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from t2s.data.statistics import flicker, high_frequency_energy, motion_energy, noise_level
-from t2s.evaluation.arrays import Floats, PerClip
+from t2s.evaluation.arrays import Floats, Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap, named
 from t2s.evaluation.distances import label_distances, nearer_than_real, nearest, thumbnails
 from t2s.evaluation.recognition import by_group
@@ -94,10 +94,14 @@ def _ratios_by_sign(generated: Appearance, real: Appearance) -> dict[str, dict[s
 
 @dataclass(frozen=True)
 class Memorisation:
-    """Distances to the nearest training clip, in thumbnails: of generated clips and of real held-out ones."""
+    """Distances to the nearest training clip, in thumbnails: of generated clips and of real held-out ones.
+
+    rows: which training clip that is, of each generated clip.
+    """
 
     generated: PerClip
     held_out: PerClip
+    rows: Labels
     same_sign: PerClip
     signs: tuple[str, ...]
     training_clips: int
@@ -107,10 +111,10 @@ class Memorisation:
         cls, generated: Appearance, held_out: Appearance, train: Floats, train_signs: Sequence[str]
     ) -> "Memorisation":
         """`train`: thumbnails (m, V) of the training clips."""
-        distance, row = nearest(generated.thumbnails, train)
+        distance, rows = nearest(generated.thumbnails, train)
         real_distance, _ = nearest(held_out.thumbnails, train)
-        same = np.asarray(train_signs)[row] == np.asarray(generated.signs)
-        return cls(distance, real_distance, same.astype(np.float64), generated.signs, len(train))
+        same = np.asarray(train_signs)[rows] == np.asarray(generated.signs)
+        return cls(distance, real_distance, rows, same.astype(np.float64), generated.signs, len(train))
 
     def report(self, quantile: float, bootstrap: Bootstrap) -> dict[str, Any]:
         """Are generated clips nearer to training clips than clips of people never seen are?

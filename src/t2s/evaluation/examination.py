@@ -30,7 +30,14 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import by_group
 from t2s.evaluation.reference import TrainReference
-from t2s.evaluation.semantics import NO_RECOGNISER, Pair, recogniser_report, refused_report, semantics_report
+from t2s.evaluation.semantics import (
+    NO_RECOGNISER,
+    Pair,
+    nearest_report,
+    recogniser_report,
+    refused_report,
+    semantics_report,
+)
 from t2s.evaluation.timesteps import timestep_errors
 from t2s.evaluation.vocabulary import evaluated_prompts
 
@@ -87,6 +94,9 @@ def examine(
     with timed("appearance"):
         looks, real_looks = Appearance.of(generated), Appearance.of(known)
         memorisation = Memorisation.measure(looks, real_looks, reference.thumbnails, reference.clips.signs)
+    if recogniser is not None and semantics["refused"] is None:
+        nearest = reference.clips.at(memorisation.rows.tolist())
+        semantics["nearest_training"] = nearest_report(recogniser, nearest, generated.signs, bootstrap)
     ranking = top1(losses.scores(), losses.intended)
     faithfulness = {
         **semantics,

@@ -64,8 +64,11 @@ class RealClips:
 
     def balanced(self, count: int, seed: int) -> "RealClips":
         """At most `count` clips, as equally many per sign as there are, drawn at random; in the store's order."""
-        chosen = balanced_rows(self.signs, count, np.random.default_rng(seed))
-        return RealClips(self.store, tuple(self.rows[i] for i in chosen))
+        return self.at(balanced_rows(self.signs, count, np.random.default_rng(seed)).tolist())
+
+    def at(self, positions: Sequence[int]) -> "RealClips":
+        """Those at these positions, in this order, repeated where asked for twice."""
+        return RealClips(self.store, tuple(self.rows[position] for position in positions))
 
     def batches(self) -> Iterator[Floats]:
         for start in range(0, len(self), BATCH_SIZE):

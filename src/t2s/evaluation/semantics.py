@@ -112,6 +112,14 @@ def semantics_report(
     }
 
 
+def nearest_report(
+    recogniser: Recogniser, nearest: RealClips, asked: Sequence[str], bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Top-1 and top-5 of each generated clip's nearest training clip, read against the sign that was asked for."""
+    logits, labels = recogniser.read(nearest).logits, recogniser.labels_of(asked)
+    return _top({k: hits(logits, labels, k) for k in TOP}, bootstrap)
+
+
 def refused_report() -> dict[str, Any]:
     """The same keys, null, for a closed gate."""
     nothing = {f"top{k}{what}": None for k in TOP for what in ("", "_ci")}
@@ -119,6 +127,7 @@ def refused_report() -> dict[str, Any]:
         "generated": nothing | named(None, "over_ceiling"),
         "shuffled": nothing,
         "null": nothing,
+        "nearest_training": nothing,
         "per_sign": {},
         "confusion": None,
         "predicted": None,

@@ -24,6 +24,11 @@ SHARES = (
     ("Generated, intended prompt, top 5", "generated.top5", ""),
     ("The same clips, their labels exchanged", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
+    (
+        "The training clip nearest to each, same question",
+        "nearest_training.top1",
+        "what copying from train would reach",
+    ),
     ("One-parameter pairs told apart", "minimal_pairs.accuracy", "chance is a half"),
     ("Prompt of a real clip found by denoising loss", "ranking.top1", "1 is best"),
     ("Nearer to a training clip than real clips are", "memorisation.share", "not above the expected share"),
