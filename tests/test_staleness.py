@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.errors import UserError
 from t2s.staleness import require_current
 
@@ -60,6 +61,13 @@ def test_other_words_make_it_stale_too(project, write_clips: Callable[[Path], No
     with pytest.raises(UserError) as refused:
         require_current(checkpoint)
     assert "vocabulary: ['hello', 'thank you'] → ['hello', 'please', 'thank you']" in str(refused.value)
+
+
+@pytest.mark.parametrize("changes", [{"config": None}, {"config": {"model": {}}}, {"prompts": None}])
+def test_a_malformed_checkpoint_is_left_to_who_reads_it(project, changes: dict[str, Any]) -> None:
+    saved = load_checkpoint(project())
+    save_checkpoint(Path("odd.safetensors"), saved.tensors, saved.metadata | changes)
+    require_current(Path("odd.safetensors"))
 
 
 def test_without_params_or_with_broken_ones_a_checkpoint_stands_for_itself(project) -> None:

@@ -28,7 +28,7 @@ def require_current(checkpoint: Path) -> None:
         UserError: with the differing keys, old → new.
     """
     lines: list[str] = []
-    with suppress(UserError):
+    with suppress(UserError, KeyError, TypeError):
         metadata = read_metadata(checkpoint)
         lines = differing_keys(_asked_for(), _trained(metadata))
         with suppress(UserError):
