@@ -89,7 +89,7 @@ def sample(
     if checkpoint is None:
         from t2s.staleness import require_current
 
-        require_current(DEFAULT_CHECKPOINT)
+        require_current(DEFAULT_CHECKPOINT, f", --checkpoint {DEFAULT_CHECKPOINT} takes this one as it is")
     text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)
     with step_bar("sample") as on_step:
         made = text2sign(text, num_samples, seed, **given, on_step=on_step)

@@ -18,8 +18,10 @@ from t2s.training.config import TrainConfig
 PARAMS, CLIPS = Path("params.yaml"), Path("data/clips")
 
 
-def require_current(checkpoint: Path) -> None:
+def require_current(checkpoint: Path, otherwise: str = "") -> None:
     """Refuse a checkpoint whose architecture, schedule, clip size or vocabulary is no longer asked for.
+
+    `otherwise`: what a person who wants this one all the same can do, as the end of the refusal.
 
     Nothing is asked where a file is missing or cannot be read: a checkpoint alone is enough to sample from, and who
     reads a damaged one says so.
@@ -37,7 +39,7 @@ def require_current(checkpoint: Path) -> None:
     if lines:
         raise UserError(
             f"{checkpoint}: is not of the model that {PARAMS} asks for: {'; '.join(lines)}; `dvc repro train` trains "
-            f"that one, --checkpoint {checkpoint} takes this one as it is"
+            f"that one{otherwise}"
         )
 
 
