@@ -17,6 +17,7 @@ from doc_commands import PAGE_IDS, PAGES, ROOT, commands, split
 from pydantic import ValidationError
 
 from t2s.cli import app
+from t2s.data.encode import read_media_metadata
 from t2s.settings import Settings
 
 SECTIONS = "data|signer|preprocess|model|diffusion|train|recogniser|evaluate|sample|runtime"
@@ -293,3 +294,11 @@ def test_the_line_that_gives_a_preset_to_dvc_gives_all_of_it(source: str) -> Non
 def test_a_preset_sets_keys_that_are_there(preset: Path) -> None:
     content = yaml.safe_load(preset.read_text("utf-8"))
     assert wrong_overrides([f"{key}={yaml.safe_dump(value).splitlines()[0]}" for key, value in content.items()]) is None
+
+
+def test_the_picture_of_real_output_says_where_it_comes_from() -> None:
+    """As `t2s info` reads it; the generated card's fingerprint is the one that the model card shows."""
+    origin = read_media_metadata(ROOT / "docs/images/contact-sheet.png")
+    assert origin["note"] == "AI-generated"
+    assert origin["prompt"] in (ROOT / "README.md").read_text("utf-8")
+    assert f"| Fingerprint | {origin['fingerprint']} |" in (ROOT / "docs/model_card.md").read_text("utf-8")
