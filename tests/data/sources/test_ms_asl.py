@@ -55,6 +55,11 @@ def test_rows(root):
     assert report.notes == ["MSASL_test.json is missing: no test clips"]
 
 
+def test_an_unknown_signer_has_no_name(root):
+    (root / "MSASL_train.json").write_text(json.dumps([entry(signer_id=-1), entry(signer_id=7)]))
+    assert [clip.signer for clip in read(root)[0]] == ["", "7"]
+
+
 def test_boxes_are_in_pixels_of_the_file_that_is_there(root, write_mp4):
     assert read(root)[0][0].box == (80, 90, 320, 360)  # no file: the annotated 640x360; the list is y0 x0 y1 x1
     write_mp4(root / "any" / "C37R_Ix8-qs.mp4", size=(64, 48))

@@ -8,7 +8,7 @@ from t2s.data.header import Header
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.headers import Headers, scale_box
 from t2s.data.sources.media import first_indexed, index_media
-from t2s.data.sources.reader import refuse_subset
+from t2s.data.sources.reader import known_signer, refuse_subset
 from t2s.data.sources.tables import number_of, read_json, read_json_list, text_of
 from t2s.data.sources.urls import video_id_of
 
@@ -48,14 +48,14 @@ class MsAsl:
                         report.add_issue("malformed", f"{path.name}: no url, start_time or end_time", clip_id)
                         continue
                     file = first_indexed(media, video) or f"videos/{video}.mp4"
-                    text, signer = text_of(entry.get("text")), text_of(entry.get("signer_id"))
+                    text = text_of(entry.get("text"))
                     yield SourceClip(
                         clip_id=clip_id,
                         path=file,
                         text=text,
                         video=video,
                         sign=_sign(entry, classes) or text,
-                        signer="" if signer.startswith("-") else signer,  # -1 stands for an unknown signer
+                        signer=known_signer(text_of(entry.get("signer_id"))),
                         split=split,
                         start_s=start_s,
                         end_s=end_s,

@@ -56,6 +56,11 @@ def known_split(word: str) -> str | None:
     return _SPLIT_WORDS.get(word.strip().lower())
 
 
+def known_signer(signer: str) -> str:
+    """The signer as the data set names it; "" for -1, which stands for an unknown one."""
+    return "" if signer.startswith("-") else signer
+
+
 def refuse_subset(name: str, subset: str | None) -> None:
     """Raise UserError when a subset is asked of a data set that has none."""
     if subset is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from t2s.data.header import Header
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.headers import Headers
-from t2s.data.sources.reader import known_split
+from t2s.data.sources.reader import known_signer, known_split
 from t2s.data.sources.tables import number_of, read_json, read_json_list, read_text, text_of
 from t2s.data.sources.times import frames_to_seconds
 from t2s.data.sources.urls import video_id_of
@@ -98,7 +98,7 @@ def _instance(raw: Mapping[str, Any], video_id: str, gloss: str) -> _Instance:
     split = known_split(text_of(raw["split"]))
     if not video_id or split is None:
         raise ValueError("it has no video_id, or a split that is none of train, val, test")
-    signer, fps, url = text_of(raw.get("signer_id")), number_of(raw.get("fps")), text_of(raw.get("url"))
+    fps, url = number_of(raw.get("fps")), text_of(raw.get("url"))
     return _Instance(
         video_id=video_id,
         gloss=gloss,
@@ -106,7 +106,7 @@ def _instance(raw: Mapping[str, Any], video_id: str, gloss: str) -> _Instance:
         first_frame=_frame(raw["frame_start"]),
         last_frame=_frame(raw["frame_end"]),
         fps=fps if fps and fps > 0 else _FPS,
-        signer="" if signer.startswith("-") else signer,  # -1 stands for an unknown signer
+        signer=known_signer(text_of(raw.get("signer_id"))),
         recording=video_id_of(url) if "youtu" in url else "",
         box=_box(raw.get("bbox")),
     )
