@@ -86,11 +86,7 @@ def sample(
         "precision": precision,
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}  # sampling.py has the other defaults
-    if checkpoint is None:
-        from t2s.staleness import require_current
-
-        require_current(DEFAULT_CHECKPOINT, f", --checkpoint {DEFAULT_CHECKPOINT} takes this one as it is")
-    text2sign = Text2Sign.from_checkpoint(checkpoint or DEFAULT_CHECKPOINT, device)
+    text2sign = Text2Sign.from_checkpoint(checkpoint or _own_checkpoint(), device)
     with step_bar("sample") as on_step:
         made = text2sign(text, num_samples, seed, **given, on_step=on_step)
     target = output_dir / f"{file_stem(text)}-seed{seed}.{format}"
@@ -167,7 +163,9 @@ def evaluate() -> None:
 
 @app.command()
 def demo(
-    checkpoint: Annotated[Path, typer.Option(help="Trained model.")] = DEFAULT_CHECKPOINT,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Trained model.", show_default=str(DEFAULT_CHECKPOINT))
+    ] = None,
     clips: Annotated[Path, typer.Option(help="Real clips to show beside the generated ones.")] = Path("data/clips"),
     host: Annotated[str, typer.Option(help="Another address opens the demo to other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
@@ -179,7 +177,7 @@ def demo(
     """Serve a page on which to type a prompt and watch its clips; Ctrl-C ends it."""
     from t2s.demo.server import serve
 
-    serve(checkpoint, clips, host, port, device, allow_name or ())
+    serve(checkpoint or _own_checkpoint(), clips, host, port, device, allow_name or ())
 
 
 @data_app.command("inspect")
@@ -225,6 +223,14 @@ def runs_clean(
             typer.echo(f"kept {run.name}: its metrics wait for MLflow; name it to delete it all the same", err=True)
     for name in clean_runs(project_root(), fingerprints or None, keep=[run.name for run in waiting]):
         typer.echo(f"removed {name}")
+
+
+def _own_checkpoint() -> Path:
+    """The project's model, unless params.yaml asks for another one by now."""
+    from t2s.staleness import require_current
+
+    require_current(DEFAULT_CHECKPOINT, f", --checkpoint {DEFAULT_CHECKPOINT} takes this one as it is")
+    return DEFAULT_CHECKPOINT
 
 
 def _run_stage(name: str, **options: Any) -> None:

@@ -155,7 +155,7 @@ def test_a_recogniser_at_chance_refuses_and_all_else_is_still_measured(
     assert report["ranking"]["top1"] > 0.25
     assert "evaluate/generated_top1" not in headline(findings)
     assert report["refused"] in [text.get_text() for text in plot_generated_confusion(report).axes[0].texts]
-    assert per_sign_rows(report)[0]["generated_top1"] == ""
+    assert per_sign_rows(report)[0]["generated_top1"] is None
 
 
 def test_without_a_recogniser_too(subject: Subject, store: ClipStore, evaluate_config: EvaluateConfig) -> None:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_accuracy, shuffled_hits
+from t2s.evaluation.recognition import (
+    by_group,
+    confusion_matrix,
+    hits,
+    pair_accuracy,
+    shares_by_group,
+    shuffled_hits,
+)
+from t2s.evaluation.wilson import wilson
 
 LOGITS = np.array([[3, 2, 1, 0], [0, 3, 2, 1], [3, 0, 2, 1]], np.float32)
 LABELS = np.array([0, 2, 1])
@@ -32,6 +40,13 @@ def test_by_group() -> None:
         "a": {"top1": 1.0, "n": 1},
         "b": {"top1": 0.5, "n": 2},
     }
+
+
+def test_shares_of_groups_stand_with_intervals_that_few_clips_leave_wide() -> None:
+    found = shares_by_group(np.array([1.0, 1.0, 0.0]), ["a", "a", "b"], "top1")
+    assert {name: (group["top1"], group["n"]) for name, group in found.items()} == {"a": (1.0, 2), "b": (0.0, 1)}
+    assert found["a"]["top1_ci"] == list(wilson(1.0, 2))
+    assert found["a"]["top1_ci"][0] < 0.5
 
 
 def test_pairs_ignore_all_other_signs() -> None:

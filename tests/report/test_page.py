@@ -202,6 +202,15 @@ def test_a_clip_is_judged_by_its_sign_whatever_the_caption_says(copied: Path) ->
     assert {(player.remark, player.level) for player in block.players} == {("recognised 12% of 8", "red")}
 
 
+def test_a_signs_share_stands_with_its_interval(copied: Path) -> None:
+    path = copied / "reports/faithfulness.json"
+    measured = json.loads(path.read_text())
+    sign = next(iter(measured["per_sign"]))
+    measured["per_sign"][sign] = {"top1": 0.125, "top1_ci": [0.022, 0.471], "n": 8}
+    path.write_text(json.dumps(measured))
+    assert "12% of 8 (2–47%)" in Outline(render_page(read_inputs(copied))).text
+
+
 def test_the_band_of_the_output_scale_is_the_monitors(copied: Path) -> None:
     path = copied / "models/t2s.safetensors"
     saved = load_checkpoint(path)

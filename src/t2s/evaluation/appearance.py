@@ -10,7 +10,7 @@ from t2s.data.statistics import flicker, high_frequency_energy, motion_energy, n
 from t2s.evaluation.arrays import Floats, Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap, named
 from t2s.evaluation.distances import label_distances, nearer_than_real, nearest, thumbnails
-from t2s.evaluation.recognition import by_group
+from t2s.evaluation.recognition import shares_by_group
 
 STATISTICS: dict[str, Callable[[Floats], PerClip]] = {
     "motion_energy": motion_energy,
@@ -127,7 +127,7 @@ class Memorisation:
             **bootstrap.mean(self.same_sign).named("same_sign"),
             **bootstrap.mean(nearer).named("share"),
             "expected_share": quantile,
-            "per_sign": by_group(nearer, self.signs, "share"),
+            "per_sign": shares_by_group(nearer, self.signs, "share"),
             "nearest_median": {
                 "generated": float(np.median(self.generated)),
                 "held_out": float(np.median(self.held_out)),

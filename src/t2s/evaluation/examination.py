@@ -28,7 +28,7 @@ from t2s.evaluation.ranking import (
 )
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Recogniser
-from t2s.evaluation.recognition import by_group
+from t2s.evaluation.recognition import by_group, shares_by_group
 from t2s.evaluation.reference import TrainReference
 from t2s.evaluation.semantics import (
     NO_RECOGNISER,
@@ -105,8 +105,8 @@ def examine(
         "clips": {"generated": len(generated), "null": len(null), "held_out": len(known), "ranked": len(ranked)},
         "ranking": {
             **ranking_report(losses, bootstrap),
-            "per_sign": by_group(ranking, ranked.signs, "top1"),
-            "per_signer": by_group(ranking, ranked.signers, "top1"),
+            "per_sign": shares_by_group(ranking, ranked.signs, "top1"),
+            "per_signer": shares_by_group(ranking, ranked.signers, "top1"),
         },
         "loss_gap": {
             **loss_gap_report(losses, bootstrap),

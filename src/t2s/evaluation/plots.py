@@ -91,7 +91,7 @@ def plot_per_sign(faithfulness: Mapping[str, Any]) -> Figure:
     figure, (axes,) = _figure(max(5.0, 0.36 * len(rows)), 3.6, 1)
     places = np.arange(len(rows))
     for offset, name in enumerate(("generated_top1", "ceiling_top1", "ranking_top1")):
-        heights = [np.nan if row[name] == "" else row[name] for row in rows]
+        heights = [np.nan if row[name] is None else row[name] for row in rows]
         axes.bar(places + 0.27 * (offset - 1), heights, 0.27, label=name.replace("_top1", ""))
     axes.set_xticks(places, [row["sign"] for row in rows], rotation=90, fontsize=8)
     axes.set(ylabel="top-1", ylim=(0, 1.02))

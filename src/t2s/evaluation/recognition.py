@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from t2s.evaluation.arrays import Floats, Labels, PerClip
+from t2s.evaluation.wilson import wilson
 
 
 def hits(logits: Floats, labels: Labels, k: int = 1) -> PerClip:
@@ -37,6 +38,14 @@ def by_group(values: PerClip, groups: Sequence[str], name: str) -> dict[str, dic
     return {
         str(group): {name: float(values[keys == group].mean()), "n": int((keys == group).sum())}
         for group in np.unique(keys)
+    }
+
+
+def shares_by_group(hits: PerClip, groups: Sequence[str], name: str) -> dict[str, dict[str, Any]]:
+    """`by_group` of hits in 0..1, each share with its interval: {group: {name, name_ci, n}}."""
+    return {
+        group: found | {f"{name}_ci": list(wilson(found[name], found["n"]))}
+        for group, found in by_group(hits, groups, name).items()
     }
 
 

@@ -12,7 +12,7 @@ from t2s.evaluation.frechet import FeatureSet, frechet_report
 from t2s.evaluation.generation import GeneratedClips
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Reading, Recogniser
-from t2s.evaluation.recognition import by_group, confusion_matrix, hits, pair_accuracy, shuffled_hits
+from t2s.evaluation.recognition import confusion_matrix, hits, pair_accuracy, shares_by_group, shuffled_hits
 
 NO_RECOGNISER = "semantics refused: the clips name no signs, so no recogniser could be trained"
 NOTHING_KNOWN = "semantics refused: no held-out clip shows a sign that the recogniser knows; see data.split_key"
@@ -54,8 +54,8 @@ def recogniser_report(recogniser: Recogniser, held_out: RealClips, bootstrap: Bo
         "refused": refusal(ceiling, len(recogniser.signs), recogniser.config.gate_margin),
         "signs": list(recogniser.signs),
         "confusion": confusion_matrix(labels, reading.predictions, len(recogniser.signs)).tolist(),
-        "per_sign": by_group(right, known.signs, "ceiling_top1"),
-        "per_signer": by_group(right, known.signers, "ceiling_top1"),
+        "per_sign": shares_by_group(right, known.signs, "ceiling_top1"),
+        "per_signer": shares_by_group(right, known.signers, "ceiling_top1"),
     }
 
 
@@ -98,7 +98,7 @@ def semantics_report(
         "generated": _top(generated_top, bootstrap) | named(over_ceiling, "over_ceiling"),
         "shuffled": _top(shuffled_top, bootstrap),
         "null": _top(null_top, bootstrap),
-        "per_sign": by_group(right, generated.signs, "top1"),
+        "per_sign": shares_by_group(right, generated.signs, "top1"),
         "confusion": confusion_matrix(labels, reading.predictions, len(recogniser.signs)).tolist(),
         "predicted": [recogniser.signs[k] for k in reading.predictions],
         "minimal_pairs": pairs_report(recogniser, reading, generated.signs, pairs, bootstrap),

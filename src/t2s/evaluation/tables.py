@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # else the recogniser's tables would depend on all of the eva
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One CSV with the keys of the first row as its header; nothing but an empty file for no rows."""
+    """One CSV with the keys of the first row as its header, None an empty field; an empty file for no rows."""
     listed = list(rows)
     text = io.StringIO()
     if listed:
@@ -52,22 +52,26 @@ def write_tables(folder: Path, findings: "Findings") -> None:
             for value in values
         ],
     )
-    write_table(folder / "per_sign.csv", per_sign_rows(faithfulness))
+    write_table(folder / "per_sign.csv", [_flat(row) for row in per_sign_rows(faithfulness)])
     signs = faithfulness["recogniser"].get("signs", [])
     write_table(folder / "confusion_generated.csv", confusion_rows(faithfulness["confusion"] or [], signs))
 
 
 def per_sign_rows(faithfulness: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """generated_top1, ceiling_top1 and ranking_top1 of every sign; empty where not measured."""
+    """generated_top1, ceiling_top1 and ranking_top1 of every sign, with intervals; None where not measured."""
     sources = {
         "generated_top1": (faithfulness["per_sign"], "top1"),
         "ceiling_top1": (faithfulness["recogniser"].get("per_sign", {}), "ceiling_top1"),
         "ranking_top1": (faithfulness["ranking"]["per_sign"], "top1"),
     }
-    return [
-        {"sign": sign} | {name: values.get(sign, {}).get(key, "") for name, (values, key) in sources.items()}
-        for sign in faithfulness["signs"]
-    ]
+    rows = []
+    for sign in faithfulness["signs"]:
+        row: dict[str, Any] = {"sign": sign}
+        for name, (values, key) in sources.items():
+            found = values.get(sign, {})
+            row |= {name: found.get(key), f"{name}_ci": found.get(f"{key}_ci", [None, None])}
+        rows.append(row)
+    return rows
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,5 +81,5 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         if key.endswith("_ci"):
             flat[f"{key[:-3]}_low"], flat[f"{key[:-3]}_high"] = value
         else:
-            flat[key] = "" if value is None else value
+            flat[key] = value
     return flat

@@ -10,9 +10,9 @@ def percent(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{100 * value:.{digits}f}%"
 
 
-def percent_interval(interval: tuple[float, float] | None) -> str:
+def percent_interval(interval: tuple[float, float] | None, digits: int = 1) -> str:
     """(.88, .94) → 88.0–94.0%."""
-    return DASH if interval is None else f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f}%"
+    return DASH if interval is None else f"{100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f}%"
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,9 @@ from t2s.errors import UserError
 # What torch's inductor builds its kernels with on a CPU, and Triton its launcher on a GPU: (variable, programs).
 COMPILERS = {"cpu": ("CXX", ("g++",)), "cuda": ("CC", ("gcc", "clang"))}
 DEFAULT_LIMIT = 8  # torch's own
+# Convolutions stay in the plain layout on a CPU: in channels_last, which inductor would choose, GroupNorm's bf16
+# backward takes several times as long (docs/experiments.md).
+OPTIONS: dict[str, dict[str, Any]] = {"cpu": {"layout_optimization": False}, "cuda": {}}
 
 
 def find_compiler(device: torch.device) -> str | None:
@@ -33,4 +37,4 @@ def compiled(model: nn.Module, device: torch.device, thin_frames: int) -> nn.Mod
             "with Python's headers, or set train.compile: false"
         )
     torch._dynamo.config.recompile_limit = max(DEFAULT_LIMIT, thin_frames + 2)
-    return torch.compile(model, dynamic=False)  # type: ignore[return-value]  # of a module it makes a module
+    return torch.compile(model, dynamic=False, options=OPTIONS[device.type])  # type: ignore[return-value]  # of a module it makes a module

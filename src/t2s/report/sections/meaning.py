@@ -191,7 +191,11 @@ def _groups(inputs: Inputs, key: str) -> Table | None:
 
 def _share(found: Document | None, measure: str) -> str:
     value = found.number(measure) if found else None
-    return DASH if found is None or value is None else f"{percent(value, 0)} of {count(found.number('n'))}"
+    if found is None or value is None:
+        return DASH
+    interval = found.interval(f"{measure}_ci")
+    spread = f" ({percent_interval(interval, 0)})" if interval else ""
+    return f"{percent(value, 0)} of {count(found.number('n'))}{spread}"
 
 
 def _hardness(columns: Sequence[dict[str, Document]], name: str) -> tuple[float, ...]:
