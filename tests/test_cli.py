@@ -52,6 +52,7 @@ def t2s(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", "")  # click would name `python -m pytest` in its usage
 
     def call(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["t2s", *map(str, arguments)])
