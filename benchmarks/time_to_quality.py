@@ -35,11 +35,11 @@ from workload import QUICK, VOCABULARY, read_settings, sample_as_asked, silent_t
 from t2s.assembly import Recipe
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
+from t2s.diffusion.starting_noise import draw_noise, seeded
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
 from t2s.models.text import PromptTokenizer
 from t2s.models.vivit import ViViT
-from t2s.sampling import starting_noise
 from t2s.settings import Settings
 from t2s.training.loop import train
 
@@ -81,7 +81,7 @@ class Contender:
         at_once = self.recipe.train.batch_size if self.is_slow else BATCH  # 28 of theirs take more than 24 GB
         for first in range(0, len(signs), at_once):
             seeds = list(range(first, min(first + at_once, len(signs))))
-            noise = starting_noise(self.recipe.clip, seeds).to(device)
+            noise = draw_noise(self.recipe.clip.shape, seeded(seeds)).to(device)
             prompt_ids = tokenizer.encode([signs[seed] for seed in seeds]).to(device)
             made = sample_as_asked(denoiser, self.settings.sample, self.recipe.diffusion, noise, prompt_ids)
             clips.append(made.float().cpu())

@@ -10,6 +10,7 @@ PACKAGE = ROOT / "src/t2s/__init__.py"
 PLUMBING = (
     "src/t2s/__init__.py",
     "src/t2s/errors.py",
+    "src/t2s/choices.py",
     "src/t2s/allocator.py",
     "src/t2s/progress.py",
     "src/t2s/atomic.py",

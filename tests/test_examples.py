@@ -34,6 +34,25 @@ def test_the_python_example_runs_and_says_what_is_true(
 
 
 @pytest.mark.slow
+def test_signs_of_ones_own_arrays_are_learnt_and_move_their_way(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples/train_own_arrays.py"), str(tmp_path / "made")],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    moved = {
+        sign: (float(rows), float(columns))
+        for sign, rows, columns in re.findall(r"'(\w+)' moved (\S+) rows and (\S+) columns", done.stdout)
+    }
+    towards = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+    assert moved.keys() == towards.keys()
+    for sign, (row, column) in towards.items():
+        assert row * moved[sign][0] + column * moved[sign][1] > 2, done.stdout
+        assert abs(column * moved[sign][0] + row * moved[sign][1]) < 1, done.stdout
+    assert len(list((tmp_path / "made").glob("*.gif"))) == 16
+
+
+@pytest.mark.slow
 def test_the_lines_of_the_readme_do_what_their_comments_say(
     tmp_path: Path, make_checkpoint: Callable[..., Path]
 ) -> None:

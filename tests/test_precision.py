@@ -6,11 +6,17 @@ import pytest
 import torch
 
 from t2s import precision
+from t2s.errors import UserError
 
 
 def test_a_stated_precision_is_obeyed() -> None:
     for wanted in ("fp32", "bf16"):
         assert precision.resolve_precision(wanted, torch.device("cpu")) == wanted
+
+
+def test_another_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match="precision 'fp16' is unknown; choose one of auto, fp32, bf16"):
+        precision.resolve_precision("fp16", torch.device("cpu"))
 
 
 @pytest.mark.parametrize(

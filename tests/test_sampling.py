@@ -212,6 +212,22 @@ def test_what_cannot_be_meant_is_refused_in_one_line(model: Text2Sign, wrong: di
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("prompts", "seeds", "changed", "named"),
+    [
+        (["hello"] * 3, [1, 2], {}, "3 prompts, 2 seeds"),
+        (["hello"], [1, 2], {}, "1 prompts, 2 seeds"),
+        ([], [], {}, "0 prompts"),
+        (["hello"], [1], {"batch_size": 0}, "batch_size 0"),
+    ],
+)
+def test_no_order_is_made_in_part(
+    model: Text2Sign, prompts: list[str], seeds: list[int], changed: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(UserError, match=named):
+        model.generate(prompts, seeds, num_steps=1, **changed)
+
+
 def test_the_largest_seed_still_works(model: Text2Sign) -> None:
     assert model("hello", seed=2**63 - 1, num_steps=1).seeds == [2**63 - 1]
 

@@ -24,8 +24,9 @@ from t2s.diffusion.schedule import Schedule, make_schedule
 from t2s.diffusion.solvers import sample
 from t2s.errors import UserError
 from t2s.fingerprint import fingerprint
+from t2s.model_metadata import model_metadata
 from t2s.models.config import ClipShape, ModelConfig, misfits, rank_bottleneck
-from t2s.models.text import PromptTokenizer
+from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
 from t2s.models.vivit import ViViT
 from t2s.presets import apply_preset
 from t2s.provenance import git_revision, project_root, run_tags, software_version
@@ -42,7 +43,8 @@ logger = logging.getLogger(__name__)
 
 # The code that decides the weights.
 ROOMS = (
-    "models", "diffusion", "training", "thinned.py", "assembly.py", "processes.py", "presets.py", "precision.py",
+    "models", "diffusion/config.py", "diffusion/loss.py", "diffusion/prediction.py", "diffusion/schedule.py",
+    "diffusion/weighting.py", "training", "thinned.py", "assembly.py", "processes.py", "presets.py", "precision.py",
     "data/clips.py",
 )  # fmt: skip
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
@@ -59,13 +61,14 @@ class Recipe:
     train: TrainConfig
     runtime: RuntimeConfig
     store: ClipStore
+    text_encoder: TextEncoder | None = None
 
     @classmethod
     def make(
         cls, model: ModelConfig, diffusion: DiffusionConfig, train: TrainConfig, runtime: RuntimeConfig,
-        store: ClipStore,
+        store: ClipStore, text_encoder: TextEncoder | None = None,
     ) -> "Recipe":  # fmt: skip
-        """Apply the preset and check what no single section can.
+        """Apply the preset and check what no single section can. `text_encoder`: in place of ours.
 
         Raises:
             UserError: no train clips, or a model that does not fit them.
@@ -78,7 +81,7 @@ class Recipe:
             raise UserError(f"{store.folder}: no clip is in the train split; check data.split_key and the manifest")
         if warning := rank_bottleneck(model, diffusion.prediction_type):
             logger.warning(warning)
-        return cls(model, diffusion, train, runtime, store)
+        return cls(model, diffusion, train, runtime, store, text_encoder)
 
     @property
     def fingerprinted(self) -> dict[str, Any]:
@@ -87,9 +90,10 @@ class Recipe:
         How many bad steps are forgiven does not: who allows some after a stop goes on from the last good state.
         """
         sections = {"model": self.model, "diffusion": self.diffusion, "train": self.train}
+        own = encoder_name(self.text_encoder)
         return {
             name: section.model_dump(mode="json", exclude={"max_skipped_steps"}) for name, section in sections.items()
-        }
+        } | ({} if own is None else {"text_encoder": own})
 
     @property
     def fingerprint(self) -> str:
@@ -105,8 +109,7 @@ class Recipe:
 
     def tokenizer(self) -> PromptTokenizer:
         """Fitted on the train captions."""
-        texts = {self.store.records[i].text for i in self.store.indices("train")}
-        return PromptTokenizer.fit(texts, self.model.text)
+        return PromptTokenizer.fit(set(self.store.texts("train")), self.model.text)
 
     def denoiser(self, tokenizer: PromptTokenizer) -> ViViT:
         """The ViViT, freshly and seededly initialised."""
@@ -118,29 +121,23 @@ class Recipe:
             temporal_weight=self.train.temporal_weight,
             alphas_cumprod=make_schedule(self.diffusion).alphas_cumprod,
             prediction_type=self.diffusion.prediction_type,
+            text_encoder=self.text_encoder,
         )
 
     def checkpoint_metadata(self, tokenizer: PromptTokenizer, fingerprint: str) -> dict[str, Any]:
         """What a checkpoint says of itself (the step, epoch and MLflow run are added by who knows them)."""
-        train = self.store.indices("train")
         source = self.store.meta.source
-        return {
-            "config": {
-                "model": self.model.model_dump(mode="json"),
-                "diffusion": self.diffusion.model_dump(mode="json"),
-                "clip": self.clip.model_dump(mode="json"),
-                "temporal_weight": self.train.temporal_weight,
-            },
-            "tokenizer": tokenizer.serialized,
-            "prompts": sorted({self.store.records[i].text for i in train}),
-            "fingerprint": fingerprint,
-            "data_digest": self.store.digest,
-            "git_revision": git_revision(),
-            "software_version": software_version(),
-            "licence": source["licence"],
-            "language": source["language"],
-            "params": self.fingerprinted,
-        }
+        return model_metadata(
+            self.model, self.diffusion, self.clip, self.train.temporal_weight, tokenizer, self.store.texts("train"),
+            self.text_encoder,
+            fingerprint=fingerprint,
+            data_digest=self.store.digest,
+            git_revision=git_revision(),
+            software_version=software_version(),
+            licence=source["licence"],
+            language=source["language"],
+            params=self.fingerprinted,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -255,9 +252,9 @@ def sheet_drawer(
     about: Mapping[str, Any],
 ) -> Callable[[nn.Module, int], dict[str, float]]:  # fmt: skip
     """A hook that draws samples at an epoch, writes their contact sheet and measures their noisiness."""
-    prompts = sorted({recipe.store.records[i].text for i in recipe.store.indices("train")})[:SHEET_PROMPTS]
+    prompts = sorted(set(recipe.store.texts("train")))[:SHEET_PROMPTS]
     clip = recipe.clip
-    shape = (len(prompts), clip.channels, clip.num_frames, clip.image_size, clip.image_size)
+    shape = (len(prompts), *clip.shape)
     real_energy = float(np.mean(high_frequency_energy(real.cpu().numpy())))
 
     def draw(denoiser: nn.Module, epoch: int) -> dict[str, float]:

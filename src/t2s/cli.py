@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from t2s.allocator import keep_freed_memory
+from t2s.choices import Precision, SamplerName
 from t2s.errors import UserError
 from t2s.stage import begin_stage, faults_in_one_line
 
@@ -27,8 +28,6 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
 DEFAULT_CHECKPOINT = Path("models/t2s.safetensors")
-Sampler = Literal["dpmpp", "ddim", "ddpm"]
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 def run() -> None:
@@ -53,7 +52,7 @@ def sample(
         int | None, typer.Option(min=1, help="Solver steps, with guidance two passes each; default 12.")
     ] = None,
     guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
-    sampler: Annotated[Sampler | None, typer.Option(help="Default dpmpp.")] = None,
+    sampler: Annotated[SamplerName | None, typer.Option(help="Default dpmpp.")] = None,
     polish: Annotated[
         int | None, typer.Option(min=0, max=16, help="Rounds that take noise out of a finished clip; default 2.")
     ] = None,

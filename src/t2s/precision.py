@@ -2,11 +2,12 @@
 
 import platform
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16"]
+from t2s.choices import Precision
+from t2s.errors import UserError
 
 
 def resolve_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
@@ -14,7 +15,12 @@ def resolve_precision(wanted: Precision, device: torch.device) -> Literal["fp32"
 
     auto takes bf16 on CUDA cards that support it and on CPUs with bf16 instructions: elsewhere a bf16 matmul is
     emulated, hundreds of times slower than fp32.
+
+    Raises:
+        UserError: another name.
     """
+    if wanted not in get_args(Precision):
+        raise UserError(f"precision '{wanted}' is unknown; choose one of {', '.join(get_args(Precision))}")
     if wanted != "auto":
         return wanted
     if device.type == "cuda":

@@ -1,8 +1,10 @@
 """The `sample:` section of params.yaml."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from t2s.choices import Precision, SamplerName
 
 
 class SampleConfig(BaseModel):
@@ -17,8 +19,8 @@ class SampleConfig(BaseModel):
     guidance_scale: float = Field(ge=0, le=50)
     guidance_rescale: float = Field(ge=0, le=1)
     polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
-    sampler: Literal["ddpm", "ddim", "dpmpp"]
-    precision: Literal["auto", "fp32", "bf16"]
+    sampler: SamplerName
+    precision: Precision
     scale: int = Field(ge=1, le=16, description="each pixel becomes scale x scale in the files")
     mark: bool = Field(description="a visible AI-generated strip")
 

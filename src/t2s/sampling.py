@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from t2s.checkpoint import Checkpoint, load_checkpoint
+from t2s.choices import Precision, SamplerName
 from t2s.clips import CARRIED, Clips, carried
 from t2s.device import resolve_device
 from t2s.diffusion.config import DiffusionConfig
@@ -19,12 +20,13 @@ from t2s.diffusion.guidance import guided
 from t2s.diffusion.polish import polished
 from t2s.diffusion.prediction import to_x0
 from t2s.diffusion.schedule import make_schedule
-from t2s.diffusion.solvers import SamplerName, sample
+from t2s.diffusion.solvers import sample
+from t2s.diffusion.starting_noise import draw_noise, seeded
 from t2s.errors import UserError
 from t2s.models.config import ClipShape, ModelConfig
-from t2s.models.text import PromptTokenizer
+from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
 from t2s.models.vivit import ViViT
-from t2s.precision import Precision, resolve_precision
+from t2s.precision import resolve_precision
 from t2s.prompts import explain_unknown, parse_prompt, require_text
 from t2s.stitching import stitch
 
@@ -48,7 +50,12 @@ DEFAULT_BATCH_SIZE = 32
 class Text2Sign:
     """A trained model with all it needs to turn prompts into clips."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, text_encoder: TextEncoder | None = None) -> None:
+        """`text_encoder`: of the class that the model was trained with, if it was not ours (docs/extending.md).
+
+        Raises:
+            UserError: the model was trained with another kind of text encoder.
+        """
         metadata = checkpoint.metadata
         if missing := [key for key in CARRIED if key not in metadata]:
             raise KeyError(", ".join(missing))
@@ -62,6 +69,11 @@ class Text2Sign:
         self.kind = diffusion.prediction_type
         self.schedule = make_schedule(diffusion)
         model = ModelConfig.model_validate(BEFORE_THE_KEY | config["model"])
+        if (found := encoder_name(text_encoder)) != (wanted := config.get("text_encoder")):
+            raise UserError(
+                f"the model was trained with {wanted or 'our own'} as its text encoder, not with {found or 'our own'}: "
+                "give Text2Sign the same as text_encoder="
+            )
         self.tokenizer = PromptTokenizer(metadata["tokenizer"], model.text.max_length)
         self.denoiser = ViViT(
             model,
@@ -70,6 +82,7 @@ class Text2Sign:
             temporal_weight=float(config["temporal_weight"]),
             alphas_cumprod=self.schedule.alphas_cumprod,
             prediction_type=self.kind,
+            text_encoder=text_encoder,
         )
         self.denoiser.load_state_dict(checkpoint.tensors)
         self.denoiser.eval().requires_grad_(False)
@@ -81,11 +94,14 @@ class Text2Sign:
         return self
 
     @classmethod
-    def from_checkpoint(cls, path: Path | str, device: str = "auto") -> "Text2Sign":
+    def from_checkpoint(
+        cls, path: Path | str, device: str = "auto", text_encoder: TextEncoder | None = None
+    ) -> "Text2Sign":
         """Load a checkpoint; it carries its config and vocabulary, no params.yaml is needed.
 
         Args:
             device: auto (CUDA where it is), cpu, cuda or cuda:N.
+            text_encoder: of the class that the model was trained with, if it was not ours.
 
         Raises:
             UserError: the file is missing, damaged, or does not fit its own config; the device is not there, or has
@@ -93,9 +109,9 @@ class Text2Sign:
         """
         place, checkpoint = resolve_device(device), load_checkpoint(Path(path))
         try:
-            model = cls(checkpoint)
-        except UserError:
-            raise
+            model = cls(checkpoint, text_encoder)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
         except Exception as error:  # of a config, a tokenizer or weights that are not what they should be
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"{path}: its weights do not fit its own config ({reason}); train again") from None
@@ -151,9 +167,8 @@ class Text2Sign:
         Raises:
             UserError: an empty or too long prompt, no known sign in it, or a number out of range.
         """
-        for name, number in (("num_samples", num_samples), ("batch_size", batch_size)):
-            if number < 1:
-                raise UserError(f"{name} {number}: ask for at least 1")
+        if num_samples < 1:
+            raise UserError(f"num_samples {num_samples}: ask for at least 1")
         if not 0 <= seed <= MAX_SEED - num_samples + 1:
             raise UserError(f"seed {seed}: it and those that follow it must lie in 0 … {MAX_SEED}")
         for name, value, highest in (
@@ -210,8 +225,12 @@ class Text2Sign:
         `batch_size`: clips made at once; a matter of memory, not of results.
 
         Raises:
-            UserError: an unknown sampler, or num_steps outside 1 … T.
+            UserError: an unknown sampler or precision, num_steps outside 1 … T, no prompts, or not one seed for each.
         """
+        if not 1 <= len(prompts) == len(seeds):
+            raise UserError(f"{len(prompts)} prompts, {len(seeds)} seeds: give one seed for each of 1 or more prompts")
+        if batch_size < 1:
+            raise UserError(f"batch_size {batch_size}: ask for at least 1")
         prompt_ids = self.tokenizer.encode(prompts)
         denoiser = guided(self.denoiser, guidance_scale, guidance_rescale)
         is_bf16 = resolve_precision(precision, self.device) == "bf16"
@@ -225,8 +244,9 @@ class Text2Sign:
         batches = []
         for start in starts:
             rows = slice(start, start + batch_size)
-            generators = _seeded(seeds[rows])
-            noise, ids = _draw_noise(self.clip, generators).to(self.device), prompt_ids[rows].to(self.device)
+            generators = seeded(seeds[rows])
+            noise = draw_noise(self.clip.shape, generators).to(self.device)
+            ids = prompt_ids[rows].to(self.device)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
                 made = sample(
                     denoiser, noise, ids, schedule=self.schedule,
@@ -271,21 +291,6 @@ class Text2Sign:
         if parsed.unknown:
             warnings.warn(f"{explain_unknown(parsed.unknown, self.prompts)}; they are left out", stacklevel=3)
         return parsed.signs
-
-
-def starting_noise(clip: ClipShape, seeds: Sequence[int]) -> Tensor:
-    """(B, C, F, H, W) ~ N(0, I), row i a function of seeds[i] alone, drawn on the CPU: all devices start alike."""
-    return _draw_noise(clip, _seeded(seeds))
-
-
-def _seeded(seeds: Sequence[int]) -> list[torch.Generator]:
-    """One stream of noise a clip. A sampler that adds noise on its way goes on with it, and never draws x_T again."""
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
-
-
-def _draw_noise(clip: ClipShape, generators: Sequence[torch.Generator]) -> Tensor:
-    shape = (clip.channels, clip.num_frames, clip.image_size, clip.image_size)
-    return torch.stack([torch.randn(shape, generator=generator) for generator in generators])
 
 
 def _part_of(on_step: Callable[[int, int], None] | None, number: int, parts: int) -> Callable[[int, int], None] | None:

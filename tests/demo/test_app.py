@@ -1,21 +1,29 @@
 import io
 import json
+import re
 import shutil
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import av
 import pytest
 
+from t2s.choices import SamplerName
 from t2s.data.encode import read_media_metadata
 from t2s.demo.jobs import Job
 from t2s.demo.studio import Studio
 
 FORM = {"text": "hello", "seed": 0, "num_samples": 1, "num_steps": 4, "guidance_scale": 3.0, "sampler": "dpmpp"}
 NAUGHTY = "<script>alert(1)</script>"
+
+
+def test_the_page_offers_every_sampler(demo: Any) -> None:
+    page = demo.ask("GET", "/")[2].decode()
+    (select,) = re.findall(r'<select id="sampler".*?</select>', page, re.DOTALL)
+    assert re.findall(r'value="(\w+)"', select) == list(get_args(SamplerName))
 
 
 def test_the_page_and_its_files_are_served_with_a_strict_policy(demo: Any) -> None:

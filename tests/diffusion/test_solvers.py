@@ -1,6 +1,7 @@
 """Samplers on a data distribution whose denoiser is known exactly, and against diffusers' own."""
 
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
@@ -8,13 +9,14 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
+from t2s.choices import SamplerName
 from t2s.diffusion.prediction import target, to_eps, to_v
 from t2s.diffusion.schedule import Schedule, cosine, linear, rescale_zero_terminal_snr, shift_logsnr
 from t2s.diffusion.solvers import descending_timesteps, make_scheduler, sample, trailing_timesteps
 from t2s.errors import UserError
 
 MEAN, STD = 0.1, 0.25  # of the Gaussian pixels: far inside [-1, 1], so that clipping plays no part
-SAMPLERS = ("ddpm", "ddim", "dpmpp")
+SAMPLERS = get_args(SamplerName)
 COSINE = Schedule(cosine(50))
 IDS = torch.zeros(1, 1, dtype=torch.int64)
 
@@ -209,7 +211,7 @@ def test_steps_outside_the_schedule_are_refused_by_name(num_steps: int) -> None:
 
 
 def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="'euler' is unknown; choose one of ddpm, ddim, dpmpp"):
+    with pytest.raises(UserError, match="'euler' is unknown; choose one of dpmpp, ddim, ddpm"):
         make_scheduler("euler", COSINE, "sample")
 
 

@@ -1,8 +1,8 @@
 """What a visitor may ask for, and how much of it."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from t2s.choices import SamplerName
 
 MAX_CHARACTERS = 200
 MAX_WORDS = 16  # each may be a sign of its own, with a full run of the sampler
@@ -10,8 +10,6 @@ MAX_SAMPLES = 6
 MAX_STEPS = 250
 MAX_GUIDANCE = 20.0
 MAX_SEED = 2**32 - 1
-
-Sampler = Literal["dpmpp", "ddim", "ddpm"]
 
 
 class GenerateRequest(BaseModel):
@@ -24,7 +22,7 @@ class GenerateRequest(BaseModel):
     num_samples: int = Field(ge=1, le=MAX_SAMPLES, strict=True)
     num_steps: int = Field(ge=1, le=MAX_STEPS, strict=True)
     guidance_scale: float = Field(ge=0, le=MAX_GUIDANCE, allow_inf_nan=False)
-    sampler: Sampler
+    sampler: SamplerName
 
     @field_validator("text")
     @classmethod

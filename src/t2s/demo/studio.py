@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from t2s.choices import SamplerName
 from t2s.clips import FORMATS, Clips, enlarge
 from t2s.data.clips import ClipStore
 from t2s.data.encode import write_mp4
 from t2s.demo.jobs import Job
-from t2s.demo.request import Sampler
 from t2s.errors import UserError
 from t2s.prompts import ParsedPrompt, parse_prompt
 from t2s.report.sections.clips import real_example
@@ -40,7 +40,7 @@ class Model(Protocol):
         *,
         num_steps: int,
         guidance_scale: float,
-        sampler: Sampler,
+        sampler: SamplerName,
         on_step: Callable[[int, int], None] | None,
     ) -> Clips:
         """Clips of a prompt."""

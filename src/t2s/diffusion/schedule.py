@@ -5,6 +5,7 @@ t = 0 is almost clean (high SNR), t = T-1 almost noise (low SNR).
 
 import math
 from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -53,8 +54,16 @@ class Schedule:
 
 def make_schedule(config: DiffusionConfig) -> Schedule:
     """The schedule that params.yaml names: shape, then log-SNR shift, then zero-terminal rescale."""
-    shape = {"cosine": cosine, "linear": linear, "even_logsnr": even_logsnr}[config.schedule]
-    abar = shift_logsnr(shape(config.num_timesteps), config.logsnr_shift)
+    match config.schedule:
+        case "cosine":
+            abar = cosine(config.num_timesteps)
+        case "linear":
+            abar = linear(config.num_timesteps)
+        case "even_logsnr":
+            abar = even_logsnr(config.num_timesteps)
+        case _:
+            assert_never(config.schedule)
+    abar = shift_logsnr(abar, config.logsnr_shift)
     return Schedule(rescale_zero_terminal_snr(abar) if config.zero_terminal_snr else abar)
 
 

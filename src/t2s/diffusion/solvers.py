@@ -1,23 +1,41 @@
 """From noise to clip: one adapter over diffusers' schedulers (DDPM, DDIM, DPM-Solver++ 2M)."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from t2s.choices import SamplerName
 from t2s.diffusion.config import PredictionType
 from t2s.diffusion.guidance import Denoiser
 from t2s.diffusion.schedule import Schedule
 from t2s.errors import UserError
 
-SamplerName = Literal["ddpm", "ddim", "dpmpp"]
 _DIFFUSERS_NAMES: dict[str, str] = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
 
 
-def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) -> Any:
-    """The diffusers scheduler for our schedule, ended on x0; give it `trailing_timesteps`.
+class Scheduler(Protocol):
+    """What `sample` asks of a diffusers scheduler.
+
+    x_t is its whole state, variance preserving from N(0, I) on: `sample` scales neither the noise nor the network's
+    input. The network is asked once for each of `timesteps`.
+    """
+
+    timesteps: Tensor
+
+    def set_timesteps(self, *, timesteps: list[int], device: torch.device) -> None:
+        """Where the solver stops on its way, descending."""
+        ...
+
+    def step(self, prediction: Tensor, t: Tensor, x_t: Tensor, **extra: Any) -> Any:
+        """Something whose `prev_sample` is x at the next timestep; the last one's is x0."""
+        ...
+
+
+def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) -> Scheduler:
+    """The diffusers scheduler for our schedule, ended on x0.
 
     DDIM is DPM-Solver++ of first order (Lu et al. 2022, 2211.01095, §4): the same update, but with the right previous
     timestep also where the number of steps does not divide T, which diffusers' own DDIMScheduler gets wrong.
@@ -33,11 +51,12 @@ def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) 
     if name == "ddpm":
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-        return DDPMScheduler(clip_sample=True, **shared)
+        ddpm: Scheduler = DDPMScheduler(clip_sample=True, **shared)
+        return ddpm
     if name in ("ddim", "dpmpp"):
         from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
-        return DPMSolverMultistepScheduler(
+        multistep: Scheduler = DPMSolverMultistepScheduler(
             algorithm_type="dpmsolver++",
             solver_order=1 if name == "ddim" else 2,
             final_sigmas_type="zero",
@@ -45,6 +64,7 @@ def make_scheduler(name: SamplerName, schedule: Schedule, kind: PredictionType) 
             rescale_betas_zero_snr=bool(schedule.snr[-1] == 0),  # log-SNR stays finite at the end
             **shared,
         )
+        return multistep
     raise UserError(f"sampler '{name}' is unknown; choose one of {', '.join(get_args(SamplerName))}")
 
 

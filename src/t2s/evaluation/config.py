@@ -1,8 +1,10 @@
 """The `recogniser:` and `evaluate:` sections of params.yaml."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from t2s.choices import Precision, SamplerName
 
 
 class AugmentConfig(BaseModel):
@@ -59,8 +61,8 @@ class EvaluateConfig(BaseModel):
     guidance_scale: float = Field(ge=0, le=50, description="1: no guidance")
     guidance_rescale: float = Field(ge=0, le=1, description="Lin et al. 2023; 0: none")
     polish: int = Field(ge=0, le=16, description="rounds that take noise out of a finished clip")
-    sampler: Literal["ddpm", "ddim", "dpmpp"]
-    precision: Literal["auto", "fp32", "bf16"] = Field(description="of generation; the errors and the ranking are fp32")
+    sampler: SamplerName
+    precision: Precision = Field(description="of generation; the errors and the ranking are fp32")
     timestep_clips: int = Field(ge=1, description="held-out clips of the per-timestep errors")
     ranking_clips: int = Field(ge=2, description="held-out clips ranked under every prompt")
     ranking_bins: int = Field(ge=1, description="equal timestep bins; each is ranked at its middle timestep")

@@ -3,6 +3,8 @@
 Legend: B sequences, N tokens, L prompt tokens, D width, K heads, E head width.
 """
 
+from typing import assert_never
+
 from einops import rearrange
 from torch import Tensor, bfloat16, cat, finfo, nn, zeros_like
 from torch.nn.functional import rms_norm, scaled_dot_product_attention
@@ -23,7 +25,13 @@ class RMSNorm(nn.RMSNorm):
 
 def make_norm(norm: Norm, width: int) -> nn.Module:
     """LayerNorm without bias, or RMSNorm, which leaves the mean in; each has one gain a value."""
-    return RMSNorm(width) if norm == "rms" else nn.LayerNorm(width, bias=False)
+    match norm:
+        case "layer":
+            return nn.LayerNorm(width, bias=False)
+        case "rms":
+            return RMSNorm(width)
+        case _:
+            assert_never(norm)
 
 
 class Attention(nn.Module):

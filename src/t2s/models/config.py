@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Norm = Literal["layer", "rms"]
+Residual = Literal["none", "legacy", "blend"]
+Projection = Literal["seed", "two_layer", "linear"]
 
 
 class TextConfig(BaseModel):
@@ -33,10 +35,10 @@ class ModelConfig(BaseModel):
     mlp_ratio: float = Field(gt=0, le=16)
     attention: Literal["joint", "factorised"]
     qk_norm: Norm = Field(description="of queries and keys, and of what enters a temporal path")
-    residual: Literal["none", "legacy", "blend"]
+    residual: Residual
     output_scale: float | None = Field(description="initial value of the learnable scale; null: no scale")
     output_scale_range: tuple[float, float] | None = Field(description="clamp after each optimizer step; null: free")
-    projection: Literal["seed", "two_layer", "linear"]
+    projection: Projection
     projection_width: int = Field(ge=4, le=4096, description="feature_dim of the convolutional projections")
     projection_taper: bool = Field(description="G, G/2, G/4 channels as in the seed; false: G throughout")
     projection_stride: int = Field(ge=1, le=64, description="pixels per feature cell; 1 = full resolution")
@@ -79,6 +81,11 @@ class ClipShape(BaseModel):
     image_size: int = Field(ge=1)
     fps: float = Field(gt=0)
     channels: Literal[3] = 3
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(C, F, H, W)."""
+        return self.channels, self.num_frames, self.image_size, self.image_size
 
 
 def trains_coarse(model: ModelConfig) -> bool:

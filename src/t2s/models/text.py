@@ -1,7 +1,7 @@
 """Prompts: a tokenizer kept in the checkpoint, and an encoder trained with the model. L tokens, D width."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -28,14 +28,16 @@ class PromptTokenizer:
         """Learn the vocabulary from the train captions; the same captions give the same vocabulary in any order."""
         special = [PAD, UNKNOWN]
         trainer: trainers.Trainer
-        if config.tokenizer == "word":
-            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-            trainer = trainers.WordLevelTrainer(
-                vocab_size=config.vocab_size, special_tokens=special, show_progress=False
-            )
-        else:
-            tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-            trainer = trainers.BpeTrainer(vocab_size=config.vocab_size, special_tokens=special, show_progress=False)
+        size = config.vocab_size
+        match config.tokenizer:
+            case "word":
+                tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+                trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+            case "bpe":
+                tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+                trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+            case _:
+                assert_never(config.tokenizer)
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
         tokenizer.train_from_iterator(sorted(texts), trainer)
@@ -61,11 +63,19 @@ class PromptTokenizer:
 
 
 class TextEncoder(Protocol):
-    """What reads prompts for a ViViT. The place of a frozen pretrained encoder, as any other nn.Module."""
+    """What reads prompts for a ViViT: an nn.Module, such as a frozen pretrained encoder (docs/extending.md)."""
 
     def __call__(self, prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, L) int64, all 0 = the null prompt → tokens (B, L', D), pooled (B, D), counts (B, L') bool."""
+        """(B, L) int64, all 0 = the null prompt → tokens (B, L', D), pooled (B, D), counts (B, L') bool.
+
+        D is `model.width`. At least one token of each prompt counts, of the null prompt too.
+        """
         ...
+
+
+def encoder_name(encoder: TextEncoder | None) -> str | None:
+    """What a checkpoint calls the text encoder it needs: the class of one's own, None for ours."""
+    return None if encoder is None else type(encoder).__name__
 
 
 class TrainedTextEncoder(nn.Module):

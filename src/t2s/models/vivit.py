@@ -3,6 +3,8 @@
 Legend: B clips, C channels, F frames, H W pixels, F' tubelets in time, N patches in space, D width, L prompt tokens.
 """
 
+from typing import assert_never
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -41,6 +43,9 @@ class ViViT(nn.Module):
         """`alphas_cumprod`: (T,), the schedule; only the blend residual and the timestep embedding look at it.
 
         `text_encoder`: reads the prompts; None: an encoder of `vocab_size` tokens, trained with the rest.
+
+        Raises:
+            TypeError: a text encoder that is no nn.Module.
         """
         super().__init__()
         self.config, self.temporal_weight = config, temporal_weight
@@ -55,9 +60,11 @@ class ViViT(nn.Module):
             width,
         )
         self.timestep = TimestepEmbedding(width, len(alphas_cumprod))
-        self.text: TextEncoder = text_encoder or TrainedTextEncoder(
-            vocab_size, width, config.num_heads, config.text, config.qk_norm
-        )
+        if text_encoder is None:
+            text_encoder = TrainedTextEncoder(vocab_size, width, config.num_heads, config.text, config.qk_norm)
+        elif not isinstance(text_encoder, nn.Module):
+            raise TypeError("a text encoder is an nn.Module: else it is neither moved to a GPU nor saved")
+        self.text: TextEncoder = text_encoder
         self.blocks = nn.ModuleList(
             Block(width, config.num_heads, config.mlp_ratio, config.dropout, config.qk_norm)
             for _ in range(config.depth)
@@ -81,7 +88,7 @@ class ViViT(nn.Module):
         """
         tokens, pooled, counts = self.text(prompt_ids)
         condition = self.timestep(t) + pooled  # (B, D)
-        is_coarse = x_t.shape[-1] < self.image_size
+        is_coarse = self._is_coarse(x_t)
         frames, coarse = thinned or (None, x_t if is_coarse else averaged(x_t, self.config.input_pool))
         features = self.patches(coarse)  # (B, F', N, D)
         for index, block in enumerate(self.blocks):
@@ -101,12 +108,25 @@ class ViViT(nn.Module):
             output = self.projection(features, x_t, frames).float()
         if self.output_scale is not None:
             output = output * self.output_scale
-        if self.config.residual == "legacy":
-            return output + x_t  # the harm the seed removed: the network starts as a copy of its input
-        if self.blend is not None and not is_coarse:
-            blended: Tensor = self.blend(output, x_t, t)
-            return blended
-        return output
+        return self._with_residual(output, x_t, t)
+
+    def _is_coarse(self, x_t: Tensor) -> bool:
+        """Whether a clip is already averaged by `input_pool`."""
+        return x_t.shape[-1] < self.image_size
+
+    def _with_residual(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        match self.config.residual:
+            case "none":
+                return output
+            case "legacy":
+                return output + x_t  # the harm the seed removed: the network starts as a copy of its input
+            case "blend":
+                if self.blend is None or self._is_coarse(x_t):
+                    return output
+                blended: Tensor = self.blend(output, x_t, t)
+                return blended
+            case _:
+                assert_never(self.config.residual)
 
     def _block(
         self,
@@ -119,15 +139,19 @@ class ViViT(nn.Module):
     ) -> Tensor:
         """One block over (B, F', N, D): all tokens at once (joint) or each tubelet in time alone."""
         batch, times = features.shape[:2]
-        if self.config.attention == "joint":
-            prompt: Prompt = (tokens, counts[:, None, None, :])
-            mixed = block(rearrange(features, "b f n d -> b (f n) d"), condition, prompt)
-            joint: Tensor = rearrange(mixed, "b (f n) d -> b f n d", f=times)
-            return joint
-        per_time = torch.arange(batch, device=features.device).repeat_interleave(times)
-        prompt = (tokens[per_time], counts[per_time][:, None, None, :])
-        mixed = block(rearrange(features, "b f n d -> (b f) n d"), condition[per_time], prompt)
-        return self._add_temporal(rearrange(mixed, "(b f) n d -> b f n d", b=batch), index)
+        match self.config.attention:
+            case "joint":
+                prompt: Prompt = (tokens, counts[:, None, None, :])
+                mixed = block(rearrange(features, "b f n d -> b (f n) d"), condition, prompt)
+                joint: Tensor = rearrange(mixed, "b (f n) d -> b f n d", f=times)
+                return joint
+            case "factorised":
+                per_time = torch.arange(batch, device=features.device).repeat_interleave(times)
+                prompt = (tokens[per_time], counts[per_time][:, None, None, :])
+                mixed = block(rearrange(features, "b f n d -> (b f) n d"), condition[per_time], prompt)
+                return self._add_temporal(rearrange(mixed, "(b f) n d -> b f n d", b=batch), index)
+            case _:
+                assert_never(self.config.attention)
 
     def _add_temporal(self, features: Tensor, index: int) -> Tensor:
         if self.temporal_weight == 0:
@@ -144,8 +168,15 @@ class ViViT(nn.Module):
 
 def make_projection(config: ModelConfig, channels: int, grid: int) -> LinearProjection | ConvProjection:
     """The final projection the config names."""
-    if config.projection == "linear":
-        return LinearProjection(config.width, channels, config.tubelet_size, config.patch_size, grid)
+    match config.projection:
+        case "linear":
+            return LinearProjection(config.width, channels, config.tubelet_size, config.patch_size, grid)
+        case "seed":
+            depth = 3
+        case "two_layer":
+            depth = 2
+        case _:
+            assert_never(config.projection)
     return ConvProjection(
         config.width,
         channels,
@@ -154,7 +185,7 @@ def make_projection(config: ModelConfig, channels: int, grid: int) -> LinearProj
         grid,
         feature_dim=config.projection_width,
         taper=config.projection_taper,
-        depth=3 if config.projection == "seed" else 2,
+        depth=depth,
         stride=config.projection_stride,
         dropout=config.dropout,
         sees_input=config.projection_sees_input,

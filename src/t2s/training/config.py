@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from t2s.choices import Precision
 from t2s.diffusion.config import SNRWeightingConfig
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Timesteps = Literal["uniform", "stratified", "logit_normal"]
+OptimizerName = Literal["adamw", "muon"]
 
 
 class AugmentConfig(BaseModel):
@@ -52,7 +55,7 @@ class TrainConfig(BaseModel):
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1, description="clips per optimizer step, over all devices")
     accumulation: int = Field(ge=1, description="micro-batches per step: same result, less memory")
-    optimizer: Literal["adamw", "muon"]
+    optimizer: OptimizerName
     learning_rate: float = Field(gt=0, lt=1)
     betas: tuple[Share, Share] = Field(description="Adam's averages of the gradient and of its square")
     weight_decay: float = Field(ge=0, lt=1)
@@ -60,7 +63,7 @@ class TrainConfig(BaseModel):
     decay_fraction: float = Field(ge=0, le=1, description="last share of the run in which the rate falls to 0")
     gradient_clip: float = Field(gt=0, allow_inf_nan=False)
     ema_decay: float = Field(ge=0, lt=1)
-    precision: Literal["auto", "fp32", "bf16"]
+    precision: Precision
     compile: bool
     coarse_fraction: float = Field(ge=0, lt=1, description="first share of the run, on clips averaged by input_pool")
     thin_frames: int = Field(ge=1, le=1024, description="after that share, the loss looks at one of so many frames")
@@ -69,7 +72,7 @@ class TrainConfig(BaseModel):
     motion_weight: float = Field(ge=0, description="extra weight of pixels that move; biases what is predicted")
     frame_difference_weight: float = Field(ge=0, description="weight of the MSE between frame differences")
     prompt_dropout: float = Field(ge=0, lt=1, description="share of prompts replaced by the null prompt")
-    timesteps: Literal["uniform", "stratified", "logit_normal"]
+    timesteps: Timesteps
     augment: AugmentConfig
     sample_epochs: list[int]
     validation: ValidationConfig

@@ -5,12 +5,16 @@ from torch import Tensor, nn
 
 
 class EMA:
-    """Shadow weights: w ← w + (1 - d)(model - w), d = min(decay, (1 + step) / (10 + step)), TensorFlow's ramp."""
+    """Shadow weights: w ← w + (1 - d)(model - w), d = min(decay, (1 + step) / (10 + step)), TensorFlow's ramp.
+
+    Only of what is trained: what is frozen is its own average.
+    """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.names = [name for name, _ in model.named_parameters()]
-        self._live = [parameter.detach() for parameter in model.parameters()]
+        trained = [(name, weights) for name, weights in model.named_parameters() if weights.requires_grad]
+        self.names = [name for name, _ in trained]
+        self._live = [weights.detach() for _, weights in trained]
         self.shadow = [parameter.clone() for parameter in self._live]
 
     @torch.no_grad()
@@ -22,6 +26,10 @@ class EMA:
     def state(self) -> dict[str, Tensor]:
         """Shadow weights by parameter name."""
         return dict(zip(self.names, self.shadow, strict=True))
+
+    def averaged(self, model: nn.Module) -> dict[str, Tensor]:
+        """The model's whole state with the shadow weights in place of the live ones: what a checkpoint holds."""
+        return {**model.state_dict(), **self.state()}
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from accelerate import Accelerator
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from t2s.runtime_config import RuntimeConfig
-from t2s.tracking.tracker import Tracker
+from t2s.tracking.tracker import SilentTracker, Tracker
 from t2s.training.compilation import compiled
 from t2s.training.config import TrainConfig
 from t2s.training.ema import EMA
@@ -54,12 +54,12 @@ class Training:
     config: TrainConfig
     runtime: RuntimeConfig
     accelerator: Accelerator
-    state: RunState | None
-    tracker: Tracker
-    on_samples: SampleHook
-    after_step: Callable[[], None]  # e.g. ViViT.clamp_output_scale
-    facts: Callable[[], dict[str, float]]  # what to note of the model itself each epoch, e.g. output_scale
-    on_best: BestHook
+    state: RunState | None = None  # None: nothing is saved on the way
+    tracker: Tracker = field(default_factory=SilentTracker)
+    on_samples: SampleHook = lambda denoiser, epoch: {}
+    after_step: Callable[[], None] = lambda: None  # e.g. ViViT.clamp_output_scale
+    facts: Callable[[], dict[str, float]] = dict  # what to note of the model itself each epoch, e.g. output_scale
+    on_best: BestHook = lambda weights, step, epoch: None
 
     @property
     def num_steps(self) -> int:
@@ -148,7 +148,7 @@ class _Run:
             self._save()
             if self.step < num_steps:
                 self.interrupt.leave()
-        weights, seconds = self.ema.state(), self._seconds()
+        weights, seconds = self.ema.averaged(self.raw), self._seconds()
         return TrainResult(weights, self.history, self.flags, num_steps, seconds, self._clips_per_s())
 
     def _learn(self, batch: Batch) -> float:
@@ -244,7 +244,7 @@ class _Run:
         if measured:
             history.require_finite()  # on all processes alike: they stop together
         if history.is_best:
-            prepared_by_main(lambda: training.on_best(self.ema.state(), self.step, epoch), self.accelerator)
+            prepared_by_main(lambda: training.on_best(self.ema.averaged(self.raw), self.step, epoch), self.accelerator)
         before, self.flags = self.flags, check(history.rows, self.config.monitor)
         for flag in raised(self.flags, before):
             if self.accelerator.is_main_process:

@@ -17,6 +17,8 @@ from t2s.training.augment import augment
 from t2s.training.config import TrainConfig
 from t2s.training.randomness import draw_timesteps
 
+# (x_t, t, prompt_ids, thinned) → the prediction, of x_t's shape. With `train.coarse_fraction` x_t may be averaged, and
+# is answered at its own size; with `train.thin_frames` it may hold some frames only, as `thinned` tells, else None.
 Denoiser = Callable[[Tensor, Tensor, Tensor, Thinned | None], Tensor]
 
 

@@ -1,9 +1,11 @@
 """AdamW, or Muon for the hidden matrices with AdamW for the rest, and one learning-rate curve for both."""
 
+from typing import assert_never
+
 from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
-from t2s.training.config import TrainConfig
+from t2s.training.config import OptimizerName, TrainConfig
 
 HIDDEN = ".blocks."  # the matrices Muon was made for (Jordan et al. 2024): inside the trunk, not embeddings or heads
 MODULATION = ".modulation."  # adaLN's see one vector a clip: too little for what orthogonalising them costs
@@ -21,9 +23,11 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     hidden: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue  # of a frozen text encoder
         is_matrix = parameter.ndim >= 2 and not name.endswith((".space", ".time", ".positions"))
         is_hidden = parameter.ndim == 2 and HIDDEN in f".{name}" and MODULATION not in name
-        if config.optimizer == "muon" and is_hidden:
+        if is_hidden and has_muon(config.optimizer):
             hidden.append(parameter)
             continue
         decay = config.weight_decay if is_matrix else 0.0
@@ -44,6 +48,17 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
         adjust_lr_fn="match_rms_adamw",
     )
     return [adamw, muon]
+
+
+def has_muon(name: OptimizerName) -> bool:
+    """Whether the hidden matrices are Muon's."""
+    match name:
+        case "adamw":
+            return False
+        case "muon":
+            return True
+        case _:
+            assert_never(name)
 
 
 def learning_rate(config: TrainConfig, step: int, num_steps: int) -> float:

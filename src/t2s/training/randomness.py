@@ -3,9 +3,13 @@
 The idea is EDM2's (Karras et al. 2024): nothing about random state needs to be saved.
 """
 
+from typing import assert_never
+
 import numpy as np
 import torch
 from torch import Tensor
+
+from t2s.training.config import Timesteps
 
 
 def mixed_seed(*parts: int) -> int:
@@ -35,14 +39,18 @@ def step_indices(seed: int, step: int, batch_size: int, num_clips: int) -> list[
     return [orders[p // num_clips][p % num_clips] for p in positions]
 
 
-def draw_timesteps(kind: str, count: int, num_timesteps: int, generator: torch.Generator) -> Tensor:
+def draw_timesteps(kind: Timesteps, count: int, num_timesteps: int, generator: torch.Generator) -> Tensor:
     """(count,) int64 in [0, T): uniform, one per equal stratum, or logit-normal (Esser et al. 2024, eq. 19)."""
     device = generator.device
-    if kind == "logit_normal":
-        u = torch.sigmoid(torch.randn(count, generator=generator, device=device))
-    else:
-        u = torch.rand(count, generator=generator, device=device)
-        if kind == "stratified":
+    match kind:
+        case "uniform":
+            u = torch.rand(count, generator=generator, device=device)
+        case "stratified":
+            u = torch.rand(count, generator=generator, device=device)
             strata = torch.randperm(count, generator=generator, device=device)
             u = (strata + u) / count
+        case "logit_normal":
+            u = torch.sigmoid(torch.randn(count, generator=generator, device=device))
+        case _:
+            assert_never(kind)
     return (u * num_timesteps).long().clamp(max=num_timesteps - 1)

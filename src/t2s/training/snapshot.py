@@ -16,7 +16,8 @@ def capture(
     model: nn.Module, ema: EMA, optimizers: list[Optimizer], history: History
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, metadata) from which `restore` makes the same training again, bit by bit."""
-    tensors = {f"model/{name}": parameter.detach() for name, parameter in model.named_parameters()}
+    live = dict(model.named_parameters())
+    tensors = {f"model/{name}": live[name].detach() for name in ema.names}
     tensors |= {f"ema/{name}": shadow for name, shadow in ema.state().items()}
     packed = []
     for index, optimizer in enumerate(optimizers):
@@ -29,8 +30,9 @@ def capture(
 @torch.no_grad()
 def restore(found: Checkpoint, model: nn.Module, ema: EMA, optimizers: list[Optimizer]) -> History:
     """Put back what `capture` took; returns the history."""
-    for name, parameter in model.named_parameters():
-        parameter.copy_(found.tensors[f"model/{name}"])
+    live = dict(model.named_parameters())
+    for name in ema.names:
+        live[name].copy_(found.tensors[f"model/{name}"])
     ema.load({name: found.tensors[f"ema/{name}"] for name in ema.names})
     for optimizer, packed in zip(optimizers, found.metadata["optimizers"], strict=True):
         unpack_optimizer(optimizer, packed, found.tensors)
