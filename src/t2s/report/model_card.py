@@ -23,10 +23,11 @@ environment = Environment(
 # (label, key in faithfulness.json)
 SHARES = (
     ("Generated clips recognised as asked", "generated.top1"),
-    ("… when asked for another sign", "shuffled.top1"),
-    ("… without a prompt", "null.top1"),
+    ("The same clips, their labels exchanged (chance)", "shuffled.top1"),
+    ("Generated, no prompt", "null.top1"),
     ("Prompt of a real clip found by denoising loss", "ranking.top1"),
-    ("Memorised clips", "memorisation.share"),
+    ("Nearer to a training clip than real clips are", "memorisation.share"),
+    ("… expected share", "memorisation.expected_share"),
 )
 FIGURES = (
     ("Motion energy, generated over real", "motion_energy_ratio"),
