@@ -8,7 +8,7 @@ from typing import Any
 
 from t2s.data import filters, licences, splits
 from t2s.data.config import DataConfig
-from t2s.data.manifest import ManifestRow
+from t2s.data.manifest import SPLITS, ManifestRow
 from t2s.data.sources.clip import Issue, SourceClip, SourceReport
 from t2s.data.sources.media import path_problem
 from t2s.data.sources.reader import Reader
@@ -81,6 +81,9 @@ def _refusal(clip: SourceClip, earlier: Container[str]) -> Issue | None:
         return Issue("malformed", clip.clip_id, clip.path, "the clip has no id or no path")
     if not _is_unicode(clip.clip_id + clip.path + clip.text + clip.sign + clip.signer):
         return Issue("malformed", ascii(clip.clip_id), ascii(clip.path), "its name or caption is not Unicode text")
+    if clip.split and clip.split not in SPLITS:
+        message = f"split {clip.split!a} is none of {', '.join(SPLITS)}"
+        return Issue("malformed", clip.clip_id, clip.path, message)
     if clip.clip_id in earlier:
         return Issue("duplicate_id", clip.clip_id, clip.path, "an earlier clip has this id; that one is used")
     return None
