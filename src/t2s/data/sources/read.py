@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from t2s.data import filters, licences, splits
+from t2s.data import filters, splits
 from t2s.data.config import DataConfig
+from t2s.data.licences import require_acknowledgement
 from t2s.data.manifest import SPLITS, ManifestRow
 from t2s.data.sources.clip import Issue, SourceClip, SourceReport
 from t2s.data.sources.media import path_problem
@@ -25,10 +26,10 @@ def read_source(config: DataConfig) -> tuple[list[ManifestRow], dict[str, Any], 
         UserError: root absent, empty or unrecognised; licence not acknowledged; no clip left.
     """
     reader, root = locate(config.source, open_root(config.root))
-    terms = licences.terms_of(reader.name)
+    terms = reader.terms
     shown = "; ".join(part for part in (terms.licence, terms.summary, terms.download) if part)
     _logger.info("%s: %s", reader.name, shown)
-    licences.require_acknowledgement(reader.name, config.licence_acknowledged)
+    require_acknowledgement(reader.name, terms, config.licence_acknowledged)
     listed, report = list_clips(reader, root, config.subset)
     if report.without_file() >= {clip.clip_id for clip in listed}:
         first = f"; first: {report.issues[0].message}" if report.issues else f", expected {reader.layout}"
