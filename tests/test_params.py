@@ -5,10 +5,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
+from pydantic import BaseModel
+
+from t2s.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +66,36 @@ def test_every_parameter_is_explained() -> None:
 )
 def test_a_section_explains_none_of_its_keys(text: str, silent: list[str]) -> None:
     assert unexplained(text) == silent
+
+
+def choices(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each key that takes one of a few words, and the words."""
+    for name, field in model.model_fields.items():
+        key, kinds = prefix + name, (field.annotation, *get_args(field.annotation))  # `Literal[…] | None` has its own
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from choices(kind, f"{key}.")
+            elif get_origin(kind) is Literal:
+                yield key, get_args(kind)
+
+
+def comments(text: str) -> dict[str, str]:
+    """The comment on the line of each key, by the key's whole name."""
+    lines = text.splitlines()
+
+    def walk(node: yaml.MappingNode, prefix: str) -> Iterator[tuple[str, str]]:
+        for key, value in node.value:
+            yield prefix + key.value, lines[key.start_mark.line].partition("#")[2]
+            if isinstance(value, yaml.MappingNode):
+                yield from walk(value, f"{prefix}{key.value}.")
+
+    return dict(walk(yaml.compose(text), ""))
+
+
+@pytest.mark.parametrize(("key", "words"), dict(choices(Settings)).items())
+def test_a_key_that_takes_one_of_a_few_words_names_them_all(key: str, words: tuple[str, ...]) -> None:
+    said = re.findall(r"\w+", comments((ROOT / "params.yaml").read_text("utf-8"))[key])
+    assert not set(words) - set(said), f"params.yaml: name {set(words) - set(said)} on the line of {key}"
 
 
 def leaves(value: Any, prefix: str) -> Iterator[str]:

@@ -128,7 +128,7 @@ def recogniser(train: RealClips) -> Recogniser:
     return train_recogniser(train, train.signs, RecogniserConfig.model_validate(RECOGNISER))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recogniser_config() -> RecogniserConfig:
     return RecogniserConfig.model_validate(RECOGNISER)
 

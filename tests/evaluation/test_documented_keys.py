@@ -1,4 +1,4 @@
-"""docs/evaluation.md names every key that the two reports hold."""
+"""docs/evaluation.md names every key that the reports hold, and report and model card ask for no other."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,17 @@ from torch import Tensor
 from t2s.data.clips import ClipStore
 from t2s.diffusion.schedule import Schedule
 from t2s.evaluation.config import EvaluateConfig, RecogniserConfig
-from t2s.evaluation.examination import Subject, examine
+from t2s.evaluation.examination import Findings, Subject, examine
 from t2s.evaluation.network import SignNetwork
+from t2s.evaluation.outputs import headline
 from t2s.evaluation.recogniser import Recogniser
+from t2s.report import model_card
+from t2s.report.documents import Document
+from t2s.report.sections import meaning
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 SIGNS = {"blink", "down", "grow", "right"}
+SHOWN = sorted({row[1] for module in (meaning, model_card) for row in (*module.SHARES, *module.FIGURES)})
 COMMON = re.compile(r".*_ci|n")  # said once for all
 
 
@@ -33,10 +38,10 @@ def keys(value: Any) -> Iterator[str]:
             yield from keys(inner)
 
 
-@pytest.fixture
-def reports(
+@pytest.fixture(scope="module")
+def findings(
     store: ClipStore, schedule: Schedule, evaluate_config: EvaluateConfig, recogniser_config: RecogniserConfig
-) -> dict[str, dict[str, Any]]:
+) -> Findings:
     """Of a generator of noise, judged by an untrained recogniser behind an open gate: only the keys matter."""
     config = recogniser_config.model_copy(update={"gate_margin": -1.0})
     network = SignNetwork(len(SIGNS), config.width, config.dropout).eval()
@@ -53,16 +58,28 @@ def reports(
         device=torch.device("cpu"),
     )
     recogniser = Recogniser(network, tuple(sorted(SIGNS)), config)
-    found = examine(subject, recogniser, store, [("down", "right", "direction")], evaluate_config)
-    return {"evaluation": found.evaluation, "faithfulness": found.faithfulness}
+    return examine(subject, recogniser, store, [("down", "right", "direction")], evaluate_config)
 
 
-def test_the_page_explains_every_key_of_the_reports_and_no_other(reports: dict[str, dict[str, Any]]) -> None:
+def test_the_page_explains_every_key_of_the_reports_and_no_other(findings: Findings) -> None:
+    reports = {"evaluation": findings.evaluation, "faithfulness": findings.faithfulness}
     for name in reports:
         assert unexplained(name, reports[name]) == set()
     rows = [line.split(" | ")[0] for line in section("faithfulness").splitlines() if line.startswith("| `")]
     first = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
     assert first == {key for key in reports["faithfulness"] if not COMMON.fullmatch(key) and key != "predicted"}
+
+
+@pytest.mark.parametrize("key", SHOWN)
+def test_report_and_model_card_show_only_what_is_measured(findings: Findings, key: str) -> None:
+    """A key that nobody writes would cost the report its row without a word, and the card would say "not measured"."""
+    assert Document(findings.faithfulness).number(key) is not None
+
+
+def test_the_page_lists_the_headline_figures(findings: Findings) -> None:
+    rows = [line.split(" | ")[0] for line in section("metrics").splitlines() if line.startswith("| `")]
+    listed = {f"evaluate/{key}" for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert listed == headline(findings).keys()
 
 
 def section(name: str) -> str:

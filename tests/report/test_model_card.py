@@ -1,8 +1,11 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from t2s.report.inputs import read_inputs
 from t2s.report.model_card import plain, render_model_card
+
+PAGE = Path(__file__).parents[2] / "docs" / "model_card.md"
 
 
 def test_it_names_figures_vocabulary_and_limits(make_run: Callable[[int], Path]) -> None:
@@ -25,6 +28,27 @@ def test_it_says_how_its_clips_were_sampled_and_what_bounds_are_no_intervals(mak
     card = render_model_card(inputs)
     assert f"| Evaluated clips | sampled with {inputs.params.text('evaluate.sampler')}, " in card
     assert "| Fréchet distance in recogniser features, generated | 21.4 | 19 to 23.5 over random halves |" in card
+
+
+def test_chance_is_called_chance_and_the_expected_share_stands_beside_the_measured_one(
+    make_run: Callable[[int], Path],
+) -> None:
+    """Without a copy among them clips get the expected share, so the measured one alone would accuse the model."""
+    rows = render_model_card(read_inputs(make_run(4))).splitlines()
+    assert any(row.startswith("| The same clips, their labels exchanged (chance) | 4.0% |") for row in rows)
+    measured = rows.index("| Nearer to a training clip than real clips are | 1.0% | 0.0–3.0% |")
+    assert rows[measured + 1] == "| … expected share | 5.0% | – |"
+
+
+def test_the_page_shows_the_default_runs_card_with_the_rows_of_today(make_run: Callable[[int], Path]) -> None:
+    card, page = render_model_card(read_inputs(make_run(4))), PAGE.read_text("utf-8")
+    assert measures(page) == measures(card)
+
+
+def measures(text: str) -> list[str]:
+    """The first column of the table of figures."""
+    table = text.split("| measure | value |")[1].split("\n\n")[0]
+    return re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
 
 
 def test_plain_text_stays_plain() -> None:

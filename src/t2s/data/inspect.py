@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from t2s.data import licences, splits
+from t2s.data import splits
 from t2s.data.clips import CHANNELS, DTYPE
 from t2s.data.config import DataConfig
 from t2s.data.faults import MediaError
@@ -103,18 +103,17 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
     first_of = {clip.path: clip for clip in reversed(clips)}
     drawn = sorted(first_of, key=splits.hash_order)[:max_probes]
     headers, unreadable = _probe(folder, (first_of[path] for path in drawn))
-    terms = licences.terms_of(reader.name)
     shape = (config.num_frames, config.image_size, config.image_size) if config is not None else None
     return Inspection(
         root=str(folder),
         source=reader.name,
         layout=reader.layout,
         language=reader.language or "not stated",
-        licence=terms.licence,
-        licence_url=terms.url,
-        licence_summary=terms.summary,
-        download=terms.download,
-        must_acknowledge=licences.needs_acknowledgement(reader.name) and not (own and own.licence_acknowledged),
+        licence=reader.terms.licence,
+        licence_url=reader.terms.url,
+        licence_summary=reader.terms.summary,
+        download=reader.terms.download,
+        must_acknowledge=reader.terms.need_acknowledgement and not (own and own.licence_acknowledged),
         configured=own is not None,
         listed=report.listed,
         usable=len(clips),

@@ -20,6 +20,22 @@ environment = Environment(
     lstrip_blocks=True,
 )
 
+# (label, key in faithfulness.json)
+SHARES = (
+    ("Generated clips recognised as asked", "generated.top1"),
+    ("The same clips, their labels exchanged (chance)", "shuffled.top1"),
+    ("Generated, no prompt", "null.top1"),
+    ("Prompt of a real clip found by denoising loss", "ranking.top1"),
+    ("Nearer to a training clip than real clips are", "memorisation.share"),
+    ("… expected share", "memorisation.expected_share"),
+)
+FIGURES = (
+    ("Motion energy, generated over real", "motion_energy_ratio"),
+    ("Sharpness, generated over real", "sharpness_ratio"),
+    ("Fréchet distance in recogniser features, generated", "frechet.generated"),
+    ("Fréchet distance in recogniser features, real against real", "frechet.real_floor"),
+)
+
 
 def render_model_card(inputs: Inputs) -> str:
     """Markdown, from the figures of the run; a figure nobody measured says so."""
@@ -68,19 +84,6 @@ def _figures(inputs: Inputs) -> list[tuple[str, str, str]]:
     measured = inputs.faithfulness
     chance = chance_top1(inputs)
     spread = inputs.recogniser.interval("ceiling_top1_ci")
-    shares = (
-        ("Generated clips recognised as asked", "generated.top1"),
-        ("… when asked for another sign", "shuffled.top1"),
-        ("… without a prompt", "null.top1"),
-        ("Prompt of a real clip found by denoising loss", "ranking.top1"),
-        ("Memorised clips", "memorisation.share"),
-    )
-    others = (
-        ("Motion energy, generated over real", "motion_energy_ratio"),
-        ("Sharpness, generated over real", "sharpness_ratio"),
-        ("Fréchet distance in recogniser features, generated", "frechet.generated"),
-        ("Fréchet distance in recogniser features, real against real", "frechet.real_floor"),
-    )
     rows = [
         (
             f"Ceiling: {held_out_clips(inputs.store)} recognised",
@@ -90,7 +93,7 @@ def _figures(inputs: Inputs) -> list[tuple[str, str, str]]:
         ("Chance", percent(chance), DASH),
     ]
     rows += [
-        (name, percent(measured.number(key)), percent_interval(measured.interval(f"{key}_ci"))) for name, key in shares
+        (name, percent(measured.number(key)), percent_interval(measured.interval(f"{key}_ci"))) for name, key in SHARES
     ]
-    rows += [(name, decimal(measured.number(key)), decimal_spread(measured, key)) for name, key in others]
+    rows += [(name, decimal(measured.number(key)), decimal_spread(measured, key)) for name, key in FIGURES]
     return [(name, "not measured" if value == DASH else value, spread) for name, value, spread in rows]

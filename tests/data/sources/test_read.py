@@ -8,7 +8,9 @@ import pytest
 
 from t2s.data.manifest import read_manifest
 from t2s.data.sources.acquire import acquire_source
-from t2s.data.sources.read import read_source
+from t2s.data.sources.clip import SourceClip
+from t2s.data.sources.folder_manifest import FolderManifest
+from t2s.data.sources.read import list_clips, read_source
 from t2s.data.sources.registry import READERS, locate
 from t2s.errors import UserError
 
@@ -102,6 +104,25 @@ def test_half_a_surrogate_pair_is_reported(tmp_path, write_mp4, make_config):
     rows, _, report = read_source(make_config(source="ms_asl", root=tmp_path))
     assert [row.text for row in rows] == ["ok"]
     assert report.counts() == {"malformed": 1}
+
+
+class WordOfItsOwn(FolderManifest):
+    """A reader that hands on its data set's own word for a split."""
+
+    def read(self, root, subset, report):
+        for clip_id, split in (("a", "train"), ("b", "dev"), ("c", "\ud83d"), ("d", "")):
+            yield SourceClip(clip_id, f"{clip_id}.mp4", "hello", clip_id, split=split)
+
+
+def test_a_split_that_no_manifest_can_hold_costs_its_clip(tmp_path):
+    """Preprocess would refuse the whole manifest."""
+    clips, report = list_clips(WordOfItsOwn(), tmp_path, None)
+    assert [clip.clip_id for clip in clips] == ["a", "d"]
+    refused = [(issue.clip_id, issue.message) for issue in report.issues if issue.kind == "malformed"]
+    assert refused == [
+        ("b", "split 'dev' is none of train, val, test"),
+        ("c", "split '\\ud83d' is none of train, val, test"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.data.sources.reader import refuse_subset
 from t2s.data.sources.tables import read_quoted
@@ -18,6 +19,13 @@ class AslCitizen:
     language = "American Sign Language"
     videos_vanish = False
     layout = "splits/{train,val,test}.csv (Participant ID, Video file, Gloss, ASL-LEX Code) and videos/*.mp4"
+    terms = Terms(
+        licence="Microsoft Research License Terms (ASL Citizen)",
+        url="https://www.microsoft.com/en-us/research/project/asl-citizen/",
+        commercial=False,
+        download="about 50 GB, 83,399 clips",
+        summary="recorded with consent; research use only, neither the data nor changed copies may be passed on",
+    )
 
     def detect(self, root: Path) -> bool:
         return (root / "videos").is_dir() and any((root / "splits" / f"{split}.csv").is_file() for split in _SPLITS)

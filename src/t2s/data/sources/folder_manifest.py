@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2s.data.faults import MediaError
+from t2s.data.licences import OWN_TERMS
 from t2s.data.safe_open import open_regular
 from t2s.data.sources.captions import signs_from_captions
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
@@ -36,6 +37,7 @@ class FolderManifest:
     language = ""
     videos_vanish = False
     layout = "manifest.csv (path, text; optional: signer, split, start, end, sign, box, fps) beside the videos"
+    terms = OWN_TERMS
 
     def detect(self, root: Path) -> bool:
         return _find(root) is not None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.data.sources.media import first_indexed, index_media
 from t2s.data.sources.reader import refuse_subset
@@ -31,6 +32,13 @@ class How2Sign:
     language = "American Sign Language"
     videos_vanish = True
     layout = "how2sign_realigned_{train,val,test}.csv and raw_videos/<SENTENCE_NAME>.mp4 (or full <VIDEO_NAME>.mp4)"
+    terms = Terms(
+        licence="CC BY-NC 4.0 (How2Sign)",
+        url="https://how2sign.github.io",
+        commercial=False,
+        download="about 35 GB of clips, 330 GB of full videos (frontal view)",
+        summary="research only, no commercial use, credit the authors",
+    )
 
     def detect(self, root: Path) -> bool:
         return bool(_tables(root))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from t2s.data.header import Header
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.headers import Headers, scale_box
 from t2s.data.sources.media import first_indexed, index_media
@@ -26,6 +27,13 @@ class MsAsl:
     language = "American Sign Language"
     videos_vanish = True
     layout = "MSASL_{train,val,test}.json, MSASL_classes.json and <YouTube id>.mp4 in any folder below"
+    terms = Terms(
+        licence="C-UDA 1.0 (MS-ASL)",
+        url="https://www.microsoft.com/en-us/research/project/ms-asl/",
+        commercial=None,
+        download="annotations only, 25,513 clips; the videos come from YouTube",
+        summary="check the agreement that came with the annotations; the videos belong to their uploaders",
+    )
 
     def detect(self, root: Path) -> bool:
         return any((root / f"MSASL_{split}.json").is_file() for split in _SPLITS)

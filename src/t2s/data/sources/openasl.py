@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from t2s.data.header import Header
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.headers import Headers, scale_box
 from t2s.data.sources.media import first_indexed, index_media
@@ -28,6 +29,13 @@ class OpenAsl:
     language = "American Sign Language"
     videos_vanish = True
     layout = f"{_TABLE}, {_BOXES} (here or in data/) and <yid>.mp4 or <vid>.mp4 in any folder below"
+    terms = Terms(
+        licence="CC BY-NC-ND 4.0 (OpenASL)",
+        url="https://github.com/chevalierNoir/OpenASL",
+        commercial=False,
+        download="annotations only, about 98,000 clips; the videos come from YouTube",
+        summary="no commercial use, no changed copies may be passed on; the videos belong to their uploaders",
+    )
 
     def detect(self, root: Path) -> bool:
         return _find(root, _TABLE) is not None

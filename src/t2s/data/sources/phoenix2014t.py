@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.data.sources.reader import refuse_subset
 from t2s.data.sources.tables import read_plain
@@ -24,6 +25,13 @@ class Phoenix2014T:
     language = "German Sign Language"
     videos_vanish = False
     layout = f"{_TABLES}/PHOENIX-2014-T.{{train,dev,test}}.corpus.csv and {_FRAMES}/<split>/<name>/images%04d.png"
+    terms = Terms(
+        licence="CC BY-NC-SA 3.0 (RWTH-PHOENIX-Weather 2014 T)",
+        url="https://www-i6.informatik.rwth-aachen.de/~koller/RWTH-PHOENIX-2014-T/",
+        commercial=False,
+        download="about 40 GB, 8,257 clips",
+        summary="no commercial use; what you derive is shared under the same terms; credit the authors",
+    )
 
     def detect(self, root: Path) -> bool:
         return any(_table(root, folder).is_file() for folder in _FOLDERS)

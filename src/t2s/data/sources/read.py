@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from t2s.data import filters, licences, splits
+from t2s.data import filters, splits
 from t2s.data.config import DataConfig
-from t2s.data.manifest import ManifestRow
+from t2s.data.licences import require_acknowledgement
+from t2s.data.manifest import SPLITS, ManifestRow
 from t2s.data.sources.clip import Issue, SourceClip, SourceReport
 from t2s.data.sources.media import path_problem
 from t2s.data.sources.reader import Reader
@@ -25,10 +26,10 @@ def read_source(config: DataConfig) -> tuple[list[ManifestRow], dict[str, Any], 
         UserError: root absent, empty or unrecognised; licence not acknowledged; no clip left.
     """
     reader, root = locate(config.source, open_root(config.root))
-    terms = licences.terms_of(reader.name)
+    terms = reader.terms
     shown = "; ".join(part for part in (terms.licence, terms.summary, terms.download) if part)
     _logger.info("%s: %s", reader.name, shown)
-    licences.require_acknowledgement(reader.name, config.licence_acknowledged)
+    require_acknowledgement(reader.name, terms, config.licence_acknowledged)
     listed, report = list_clips(reader, root, config.subset)
     if report.without_file() >= {clip.clip_id for clip in listed}:
         first = f"; first: {report.issues[0].message}" if report.issues else f", expected {reader.layout}"
@@ -81,6 +82,9 @@ def _refusal(clip: SourceClip, earlier: Container[str]) -> Issue | None:
         return Issue("malformed", clip.clip_id, clip.path, "the clip has no id or no path")
     if not _is_unicode(clip.clip_id + clip.path + clip.text + clip.sign + clip.signer):
         return Issue("malformed", ascii(clip.clip_id), ascii(clip.path), "its name or caption is not Unicode text")
+    if clip.split and clip.split not in SPLITS:
+        message = f"split {clip.split!a} is none of {', '.join(SPLITS)}"
+        return Issue("malformed", clip.clip_id, clip.path, message)
     if clip.clip_id in earlier:
         return Issue("duplicate_id", clip.clip_id, clip.path, "an earlier clip has this id; that one is used")
     return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.errors import UserError
 
@@ -22,8 +23,8 @@ _SPLIT_WORDS = {
 class Reader(Protocol):
     """Turns one layout on disk into clips; holds no state.
 
-    name: its word in data.source (and its key in licences.TERMS). language: of the signing, "" = unknown.
-    layout: the files it looks for, one line for people.
+    name: its word in data.source. language: of the signing, "" = unknown.
+    layout: the files it looks for, one line for people. terms: what its owner allows.
     videos_vanish: videos lie on the open web and disappear, so that missing ones are usual, not a mistake.
     """
 
@@ -35,6 +36,9 @@ class Reader(Protocol):
 
     @property
     def layout(self) -> str: ...
+
+    @property
+    def terms(self) -> Terms: ...
 
     @property
     def videos_vanish(self) -> bool: ...

@@ -1,4 +1,7 @@
-"""The table of readers. A new data set is one file beside this one, a line here, and its terms in licences.py."""
+"""The table of readers.
+
+A new data set is one file beside this one, a line here, and its name in data/config.py and params.yaml.
+"""
 
 from itertools import product
 from pathlib import Path

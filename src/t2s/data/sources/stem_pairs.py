@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2s.data.faults import MediaError
+from t2s.data.licences import OWN_TERMS
 from t2s.data.safe_open import read_regular
 from t2s.data.sources.captions import signs_from_captions
 from t2s.data.sources.clip import SourceClip, SourceReport
@@ -22,6 +23,7 @@ class StemPairs:
     language = ""
     videos_vanish = False
     layout = "<stem>.mp4 or <stem>.gif beside <stem>.txt (one caption each)"
+    terms = OWN_TERMS
 
     def detect(self, root: Path) -> bool:
         return any(suffix and has_caption for _, suffix, has_caption in _stems(root))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from t2s.data.header import Header
+from t2s.data.licences import Terms
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
 from t2s.data.sources.headers import Headers
 from t2s.data.sources.reader import known_signer, known_split
@@ -33,6 +34,13 @@ class Wlasl:
     language = "American Sign Language"
     videos_vanish = True
     layout = f"WLASL_v0.3.json (or nslt_<n>.json with {_CLASSES}) and videos/<video_id>.mp4"
+    terms = Terms(
+        licence="C-UDA 1.0 (WLASL), academic use only",
+        url="https://github.com/dxli94/WLASL",
+        commercial=False,
+        download="about 5 GB, 13,700 of 21,083 listed clips are still to be had",
+        summary="computational and academic use only; the videos belong to their makers",
+    )
 
     def detect(self, root: Path) -> bool:
         return _full(root) is not None or bool(_subsets(root))
