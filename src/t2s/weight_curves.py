@@ -35,9 +35,9 @@ class Weighting:
     @classmethod
     def read(cls, params: Path) -> Self:
         """Raises UserError for a file that cannot be read, or a wrong key in the three sections."""
-        sections = read_sections(params, model=ModelConfig, diffusion=DiffusionConfig, train=TrainConfig)
-        model, train = apply_preset(sections.model, sections.train)
-        return cls(sections.diffusion, train.snr_weighting, model.preset)
+        model, diffusion, train = read_sections(params, ModelConfig, DiffusionConfig, TrainConfig)
+        model, train = apply_preset(model, train)
+        return cls(diffusion, train.snr_weighting, model.preset)
 
     @property
     def target(self) -> str:
