@@ -22,8 +22,8 @@ import sys
 from pathlib import Path
 from t2s.data.config import DataConfig
 from t2s.data.quality import validate
-from t2s.paramsfile import read_sections
-validate(Path("data/clips"), Path(sys.argv[1]), read_sections("params.yaml", data=DataConfig).data)
+from t2s.paramsfile import read_section
+validate(Path("data/clips"), Path(sys.argv[1]), read_section("params.yaml", DataConfig))
 """
 
 

@@ -8,7 +8,7 @@ from cells import CLIPS, ROOT_PARAMS, Plan, data_sections
 
 from t2s.data.config import PreprocessConfig
 from t2s.data.preprocess import preprocess
-from t2s.paramsfile import load_yaml, read_sections
+from t2s.paramsfile import load_yaml, read_section
 from t2s.provenance import project_root
 from t2s.signer.dataset import render_dataset
 from t2s.stage import run_stage
@@ -18,7 +18,7 @@ RAW = Path("data/raw")
 
 def main() -> None:
     sections = data_sections(load_yaml(ROOT_PARAMS), Plan.load())
-    how: PreprocessConfig = read_sections(ROOT_PARAMS, preprocess=PreprocessConfig).preprocess
+    how = read_section(ROOT_PARAMS, PreprocessConfig)
     num_clips = render_dataset(sections.signer, RAW, how.workers or len(os.sched_getaffinity(0)), sections.data.signs)
     logging.info("rendered %d clips of the synthetic signer into %s", num_clips, RAW)
     preprocess(

@@ -24,7 +24,7 @@ from cells import (
 
 from t2s import atomic
 from t2s.errors import UserError
-from t2s.paramsfile import load_yaml, read_sections
+from t2s.paramsfile import load_yaml, read_section
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.stage import run_stage
@@ -73,7 +73,7 @@ def run(cell: str, seed: int, sections: Sections, data: DataSections, mark: str,
     from t2s.training.loop import train
     from t2s.training.state import RunState
 
-    runtime: RuntimeConfig = read_sections(ROOT_PARAMS, runtime=RuntimeConfig).runtime
+    runtime = read_section(ROOT_PARAMS, RuntimeConfig)
     runtime = runtime.model_copy(update={"experiment": EXPERIMENT, "keep_checkpoints": 1})
     store = ClipStore.open(CLIPS)
     store.verify()

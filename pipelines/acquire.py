@@ -14,15 +14,15 @@ RAW = Path("data/raw")
 
 
 def main() -> None:
-    params = read_sections("params.yaml", data=DataConfig, signer=SignerConfig, preprocess=PreprocessConfig)
-    if params.data.is_synthetic:
-        num_workers = params.preprocess.workers or len(os.sched_getaffinity(0))
-        num_clips = render_dataset(params.signer, RAW, num_workers, params.data.signs)
+    data, signer, how = read_sections("params.yaml", DataConfig, SignerConfig, PreprocessConfig)
+    if data.is_synthetic:
+        num_workers = how.workers or len(os.sched_getaffinity(0))
+        num_clips = render_dataset(signer, RAW, num_workers, data.signs)
         logging.getLogger("acquire").info("rendered %d clips of the synthetic signer into %s", num_clips, RAW)
         return
     from t2s.data.sources.acquire import acquire_source
 
-    acquire_source(params.data, RAW)
+    acquire_source(data, RAW)
 
 
 if __name__ == "__main__":

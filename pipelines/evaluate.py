@@ -29,19 +29,18 @@ REPORTS = Path("reports")
 
 
 def main() -> None:
-    params = read_sections("params.yaml", evaluate=EvaluateConfig, runtime=RuntimeConfig)
-    config: EvaluateConfig = params.evaluate
+    config, runtime = read_sections("params.yaml", EvaluateConfig, RuntimeConfig)
     store = ClipStore.open("data/clips")
     store.verify()
     saved = load_checkpoint(Path("models/recogniser.safetensors"), kind="recogniser")
     recogniser = Recogniser.restore(saved.tensors, saved.metadata)
     pairs = [(pair.first, pair.second, pair.parameter) for pair in MINIMAL_PAIRS]
-    model = Text2Sign.from_checkpoint(CHECKPOINT, params.runtime.device)
+    model = Text2Sign.from_checkpoint(CHECKPOINT, runtime.device)
     findings = examine(subject_of(model, config), recogniser, store, pairs, config)
     write_findings(findings, REPORTS, Path("data/generated"), model.clip.fps)
     figures = headline(findings)
     atomic.write_json(REPORTS / "metrics.json", {name.removeprefix("evaluate/"): figures[name] for name in figures})
-    with continue_run(project_root(), params.runtime.experiment, REPORTS / "run.json") as tracker:
+    with continue_run(project_root(), runtime.experiment, REPORTS / "run.json") as tracker:
         tracker.log_metrics(figures, step=model.metadata["step"])
         for name in ("evaluation.json", "faithfulness.json"):
             tracker.log_artifact(REPORTS / name, "evaluation")

@@ -10,14 +10,14 @@ from t2s.stage import run_stage
 
 
 def main() -> None:
-    params = read_sections("params.yaml", data=DataConfig, preprocess=PreprocessConfig)
+    data, how = read_sections("params.yaml", DataConfig, PreprocessConfig)
     preprocess(
         raw=Path("data/raw"),
         clips=Path("data/clips"),
         reports=Path("reports"),
         state_root=project_root() / "runs",
-        data=params.data,
-        how=params.preprocess,
+        data=data,
+        how=how,
     )
 
 

@@ -13,7 +13,7 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser_training import train_recogniser
 from t2s.evaluation.semantics import NO_RECOGNISER, recogniser_report
 from t2s.evaluation.tables import confusion_rows, write_table
-from t2s.paramsfile import read_sections
+from t2s.paramsfile import read_section
 from t2s.stage import run_stage
 
 WEIGHTS = Path("models/recogniser.safetensors")
@@ -23,7 +23,7 @@ RESAMPLES = 1000
 
 
 def main() -> None:
-    config: RecogniserConfig = read_sections("params.yaml", recogniser=RecogniserConfig).recogniser
+    config = read_section("params.yaml", RecogniserConfig)
     store = ClipStore.open("data/clips")
     store.verify()
     train = RealClips.of_split(store, "train").with_signs()

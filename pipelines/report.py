@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from t2s import atomic
-from t2s.paramsfile import read_sections
+from t2s.paramsfile import read_section
 from t2s.provenance import project_root
 from t2s.report.inputs import read_inputs
 from t2s.report.model_card import render_model_card
@@ -18,11 +18,11 @@ CARD = Path("reports/model_card.md")
 
 
 def main() -> None:
-    params = read_sections("params.yaml", runtime=RuntimeConfig)
+    runtime = read_section("params.yaml", RuntimeConfig)
     inputs = read_inputs(Path())
     atomic.write_text(PAGE, render_page(inputs))
     atomic.write_text(CARD, render_model_card(inputs))
-    with continue_run(project_root(), params.runtime.experiment, Path("reports/run.json")) as tracker:
+    with continue_run(project_root(), runtime.experiment, Path("reports/run.json")) as tracker:
         for path in (PAGE, CARD):
             tracker.log_artifact(path, "report")
     logging.getLogger("report").info("open %s in a browser", PAGE)

@@ -19,9 +19,8 @@ FOLDER = Path("reports/samples")
 
 
 def main() -> None:
-    params = read_sections("params.yaml", sample=SampleConfig, runtime=RuntimeConfig)
-    config: SampleConfig = params.sample
-    model = Text2Sign.from_checkpoint("models/t2s.safetensors", params.runtime.device)
+    config, runtime = read_sections("params.yaml", SampleConfig, RuntimeConfig)
+    model = Text2Sign.from_checkpoint("models/t2s.safetensors", runtime.device)
     FOLDER.mkdir(parents=True, exist_ok=True)
     made: list[Clips] = []
     prompts = model.answerable(config.prompts)
@@ -42,7 +41,7 @@ def main() -> None:
         [seed for clips in made for seed in clips.seeds],
     )
     everything.save_sheet(FOLDER / "contact-sheet.png", mark=config.mark)
-    with continue_run(project_root(), params.runtime.experiment, Path("reports/run.json")) as tracker:
+    with continue_run(project_root(), runtime.experiment, Path("reports/run.json")) as tracker:
         for path in sorted(FOLDER.iterdir()):
             tracker.log_artifact(path, "samples")
 

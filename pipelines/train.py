@@ -35,10 +35,8 @@ SHEETS = Path("reports/training")
 
 
 def main(fresh: bool = False) -> None:
-    params = read_sections(
-        "params.yaml", model=ModelConfig, diffusion=DiffusionConfig, train=TrainConfig, runtime=RuntimeConfig
-    )
-    recipe = Recipe.make(params.model, params.diffusion, params.train, params.runtime, ClipStore.open("data/clips"))
+    sections = read_sections("params.yaml", ModelConfig, DiffusionConfig, TrainConfig, RuntimeConfig)
+    recipe = Recipe.make(*sections, ClipStore.open("data/clips"))
     accelerator = make_accelerator(recipe.runtime, recipe.train)
     if accelerator.is_main_process:
         lead(recipe, accelerator, fresh)

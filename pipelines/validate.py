@@ -4,13 +4,13 @@ from pathlib import Path
 
 from t2s.data.config import DataConfig
 from t2s.data.quality import validate
-from t2s.paramsfile import read_sections
+from t2s.paramsfile import read_section
 from t2s.stage import run_stage
 
 
 def main() -> None:
-    params = read_sections("params.yaml", data=DataConfig)
-    validate(clips=Path("data/clips"), reports=Path("reports"), config=params.data)
+    config = read_section("params.yaml", DataConfig)
+    validate(clips=Path("data/clips"), reports=Path("reports"), config=config)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from t2s.errors import UserError
-from t2s.paramsfile import load_yaml, read_sections
+from t2s.paramsfile import load_yaml, read_section, read_sections
 from t2s.runtime_config import RuntimeConfig
 
 
@@ -17,7 +17,7 @@ class Inner(BaseModel):
     depth: Annotated[int, Field(ge=0)]
 
 
-class Section(BaseModel):
+class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rate: float = Field(gt=0, lt=1)
@@ -27,14 +27,21 @@ class Section(BaseModel):
     inner: Inner
 
 
+class SecondConfig(Inner):
+    pass
+
+
+class ThirdConfig(Inner):
+    pass
+
+
 GOOD = "train:\n  rate: 0.5\n  count: 3\n  kind: a\n  flag: true\n  inner: {depth: 1}\n"
 
 
-def read(tmp_path: Path, text: str) -> Section:
+def read(tmp_path: Path, text: str) -> TrainConfig:
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
-    section: Section = read_sections(path, train=Section).train
-    return section
+    return read_section(path, TrainConfig)
 
 
 def refusal(tmp_path: Path, text: str) -> str:
@@ -100,7 +107,14 @@ def test_every_section_is_read_before_anything_is_said(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(GOOD.replace("count: 3", "count: 0") + "second: {depth: -1}\n")
     with pytest.raises(UserError, match=r"train\.count.*second\.depth.*section 'third' is missing"):
-        read_sections(path, train=Section, second=Inner, third=Inner)
+        read_sections(path, TrainConfig, SecondConfig, ThirdConfig)
+
+
+def test_sections_come_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD + "third: {depth: 3}\nsecond: {depth: 2}\n")
+    second, train, third = read_sections(path, SecondConfig, TrainConfig, ThirdConfig)
+    assert (second, train.count, third) == (SecondConfig(depth=2), 3, ThirdConfig(depth=3))
 
 
 def test_yes_and_no_are_words_as_in_what_dvc_writes(tmp_path: Path) -> None:
@@ -135,8 +149,8 @@ def test_only_runtime_listens_to_the_environment(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("T2S_RUNTIME_NUM_THREADS", "2")
     monkeypatch.setenv("T2S_TRAIN_COUNT", "9")
     monkeypatch.setenv("T2S_RUNTIME_COUNT", "9")
-    found = read_sections(path, train=Section, runtime=RuntimeConfig)
-    assert (found.runtime.device, found.runtime.num_threads, found.train.count) == ("cpu", 2, 3)
+    train, runtime = read_sections(path, TrainConfig, RuntimeConfig)
+    assert (runtime.device, runtime.num_threads, train.count) == ("cpu", 2, 3)
     monkeypatch.setenv("T2S_RUNTIME_DEVICE", "gpu")
     with pytest.raises(UserError, match=r"T2S_RUNTIME_DEVICE = 'gpu'"):
-        read_sections(path, runtime=RuntimeConfig)
+        read_section(path, RuntimeConfig)

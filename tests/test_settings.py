@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from t2s import sampling
 from t2s.errors import UserError
+from t2s.paramsfile import section_name
 from t2s.sample_config import SampleConfig
 from t2s.settings import Settings
 
@@ -46,6 +47,13 @@ def test_no_section_has_a_hidden_default() -> None:
         assert section.annotation is not None
         optional = [name for name, key in section.annotation.model_fields.items() if not key.is_required()]
         assert not optional, f"{section.annotation.__name__}: {optional} have defaults; params.yaml must name them"
+
+
+def test_every_section_has_the_name_of_its_class() -> None:
+    """Stages find theirs by it."""
+    for name, section in Settings.model_fields.items():
+        assert section.annotation is not None
+        assert section_name(section.annotation) == name
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -1,5 +1,6 @@
 """dvc.yaml says what each stage uses: no more, no less. Measured on the import closure of its script."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages
 
 # The config stage reads every section's config, the report shows everything: both look at all rooms.
 EVERYTHING = {"config", "report"}
+CHANGE_NO_RESULT = {"preprocess", "runtime"}  # sections that say how the work is done
 
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - EVERYTHING))
@@ -34,6 +36,14 @@ def test_stage_depends_on_nothing_else(stage: str) -> None:
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_stage_depends_on_its_script(stage: str) -> None:
     assert STAGES[stage]["cmd"].split()[-1] in STAGES[stage]["deps"]
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - EVERYTHING))
+def test_stage_depends_on_the_sections_it_reads(stage: str) -> None:
+    source = (ROOT / STAGES[stage]["cmd"].split()[-1]).read_text("utf-8")
+    (classes,) = re.findall(r'read_sections?\("params.yaml", ([^)]+)\)', source)
+    read = {name.removesuffix("Config").lower() for name in classes.split(", ")}
+    assert {param.split(".")[0] for param in STAGES[stage]["params"]} == read - CHANGE_NO_RESULT
 
 
 def test_evaluation_never_retrains() -> None:

@@ -190,10 +190,10 @@ def data_inspect(
     from t2s.data.config import DataConfig
     from t2s.data.inspect import inspect_root
     from t2s.data.inspect_table import format_table
-    from t2s.paramsfile import read_sections
+    from t2s.paramsfile import read_section
 
     params = Path("params.yaml")
-    found = inspect_root(root, read_sections(params, data=DataConfig).data if params.is_file() else None)
+    found = inspect_root(root, read_section(params, DataConfig) if params.is_file() else None)
     typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else format_table(found))
 
 

@@ -4,8 +4,7 @@ import os
 import re
 from collections.abc import Hashable, Iterable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +12,11 @@ from pydantic import BaseModel, ValidationError
 from t2s.errors import UserError
 
 BOOL = "tag:yaml.org,2002:bool"
+
+A = TypeVar("A", bound=BaseModel)
+B = TypeVar("B", bound=BaseModel)
+C = TypeVar("C", bound=BaseModel)
+D = TypeVar("D", bound=BaseModel)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -67,28 +71,50 @@ def load_yaml(path: Path | str) -> dict[str, Any]:
 RUNTIME_PREFIX = "T2S_RUNTIME_"  # runtime.device ← T2S_RUNTIME_DEVICE; no other section listens to the environment
 
 
-def read_sections(path: Path | str, **sections: type[BaseModel]) -> Any:
-    """Read and check the named sections: `read_sections("params.yaml", train=TrainConfig).train`.
+def section_name(config: type[BaseModel]) -> str:
+    """The section that a config class describes, by its name: TrainConfig is `train:`."""
+    return config.__name__.removesuffix("Config").lower()
+
+
+def read_section(path: Path | str, config: type[A]) -> A:
+    """Read and check one section: `read_section("params.yaml", TrainConfig)`. Raises as `read_sections` does."""
+    (section,) = read_sections(path, config)
+    return section
+
+
+@overload
+def read_sections(path: Path | str, a: type[A], /) -> tuple[A]: ...
+@overload
+def read_sections(path: Path | str, a: type[A], b: type[B], /) -> tuple[A, B]: ...
+@overload
+def read_sections(path: Path | str, a: type[A], b: type[B], c: type[C], /) -> tuple[A, B, C]: ...
+@overload
+def read_sections(path: Path | str, a: type[A], b: type[B], c: type[C], d: type[D], /) -> tuple[A, B, C, D]: ...
+def read_sections(path: Path | str, *configs: type[BaseModel]) -> tuple[BaseModel, ...]:
+    """Read and check some sections: `model, train = read_sections("params.yaml", ModelConfig, TrainConfig)`.
+
+    Overloaded, for Python's types cannot say yet that each class asked for is the class of what comes.
 
     Raises:
         UserError: naming every wrong key, its value and what is allowed.
     """
     content = load_yaml(path)
-    checked: dict[str, BaseModel] = {}
+    checked: list[BaseModel] = []
     problems: list[str] = []
-    for name, model in sections.items():
+    for config in configs:
+        name = section_name(config)
         if name not in content:
             problems.append(f"section '{name}' is missing")
             continue
         values = content[name]
         overrides = runtime_environment(values) if name == "runtime" and isinstance(values, dict) else {}
         try:
-            checked[name] = model.model_validate(values | overrides if overrides else values)
+            checked.append(config.model_validate(values | overrides if overrides else values))
         except ValidationError as error:
             problems += [_named_by_variable(clause, overrides) for clause in explain(error, name)]
     if problems:
         raise UserError(f"{path}: " + "; ".join(problems))
-    return SimpleNamespace(**checked)
+    return tuple(checked)
 
 
 def runtime_environment(known: Iterable[str]) -> dict[str, str]:

@@ -44,13 +44,13 @@ def require_current(checkpoint: Path, otherwise: str = "") -> None:
 
 
 def _asked_for() -> dict[str, Any]:
-    params = read_sections(PARAMS, data=DataConfig, model=ModelConfig, diffusion=DiffusionConfig, train=TrainConfig)
-    model, train = apply_preset(params.model, params.train)
+    data, model, diffusion, train = read_sections(PARAMS, DataConfig, ModelConfig, DiffusionConfig, TrainConfig)
+    model, train = apply_preset(model, train)
     return {
         "model": model.model_dump(mode="json"),
-        "diffusion": params.diffusion.model_dump(mode="json"),
+        "diffusion": diffusion.model_dump(mode="json"),
         "train": {"temporal_weight": train.temporal_weight},
-        "data": {"num_frames": params.data.num_frames, "image_size": params.data.image_size},
+        "data": {"num_frames": data.num_frames, "image_size": data.image_size},
     }
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from t2s.diffusion.config import DiffusionConfig, PredictionType, SNRWeightingConfig, Strategy
 from t2s.diffusion.schedule import make_schedule
-from t2s.diffusion.weighting import STRATEGIES
+from t2s.diffusion.weighting import STRATEGIES, USES
 from t2s.errors import UserError
 from t2s.evaluation.plots import write_png
 from t2s.models.config import ModelConfig
@@ -35,9 +35,9 @@ class Weighting:
     @classmethod
     def read(cls, params: Path) -> Self:
         """Raises UserError for a file that cannot be read, or a wrong key in the three sections."""
-        sections = read_sections(params, model=ModelConfig, diffusion=DiffusionConfig, train=TrainConfig)
-        model, train = apply_preset(sections.model, sections.train)
-        return cls(sections.diffusion, train.snr_weighting, model.preset)
+        model, diffusion, train = read_sections(params, ModelConfig, DiffusionConfig, TrainConfig)
+        model, train = apply_preset(model, train)
+        return cls(diffusion, train.snr_weighting, model.preset)
 
     @property
     def target(self) -> str:
@@ -105,12 +105,9 @@ def draw(weighting: Weighting) -> Figure:
 
 
 def described(strategy: Strategy, snr: SNRWeightingConfig) -> str:
-    """The strategy's name and those of the three numbers that it uses."""
-    if strategy in ("inverse_snr", "snr"):
-        return f"{strategy} (SNR held in {snr.min_snr:g} … {snr.max_snr:g})"
-    if strategy in ("min_snr", "soft_min_snr"):
-        return f"{strategy} (gamma {snr.gamma:g})"
-    return f"p2 (exponent gamma {snr.gamma:g})" if strategy == "p2" else strategy
+    """The strategy's name and those of the three numbers that it uses, as params.yaml calls them."""
+    numbers = ", ".join(f"{name} {getattr(snr, name):g}" for name in USES[strategy])
+    return f"{strategy} ({numbers})" if numbers else strategy
 
 
 def _number(value: float) -> str:

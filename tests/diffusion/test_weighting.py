@@ -1,5 +1,7 @@
 """Loss weights: each formula as its paper has it, and the same loss whatever the network predicts."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -11,12 +13,14 @@ from t2s.diffusion.config import SNRWeightingConfig, Strategy
 from t2s.diffusion.loss import mse_per_clip
 from t2s.diffusion.prediction import target, to_eps, to_v
 from t2s.diffusion.schedule import Schedule, add_noise, cosine, linear, rescale_zero_terminal_snr, shift_logsnr
-from t2s.diffusion.weighting import STRATEGIES, loss_weights, x0_mse_factor
+from t2s.diffusion.weighting import STRATEGIES, USES, loss_weights, x0_mse_factor
 
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 ALL = get_args(Strategy)
 strategies = st.sampled_from(ALL)
 gammas = st.floats(0.5, 20)
 COSINE = Schedule(cosine(50))
+NUMBERS = {"min_snr": 0.5, "max_snr": 20.0, "gamma": 3.0}  # other values than those of `config`
 
 
 def config(strategy: str, *, enabled: bool = True, low: float = 0.1, high: float = 10.0, gamma: float = 5.0):
@@ -24,7 +28,25 @@ def config(strategy: str, *, enabled: bool = True, low: float = 0.1, high: float
 
 
 def test_every_strategy_of_the_config_is_implemented() -> None:
-    assert set(STRATEGIES) == set(ALL)
+    assert set(STRATEGIES) == set(USES) == set(ALL)
+
+
+@pytest.mark.parametrize("strategy", ALL)
+def test_a_strategy_reacts_to_the_numbers_it_uses_and_to_no_other(strategy: Strategy) -> None:
+    def weights(**changes: float) -> torch.Tensor:
+        return loss_weights(config(strategy).model_copy(update=changes), COSINE, "epsilon")
+
+    reacted_to = {name for name, other in NUMBERS.items() if not torch.equal(weights(**{name: other}), weights())}
+    assert reacted_to == set(USES[strategy])
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_config_and_params_yaml_say_which_strategies_use_a_number(number: str) -> None:
+    using = {strategy for strategy in ALL if number in USES[strategy]}
+    comment = re.search(rf"^ +{number}: .*# (.*)$", PARAMS.read_text("utf-8"), re.MULTILINE)
+    assert comment
+    for text in (comment[1], SNRWeightingConfig.model_fields[number].description or ""):
+        assert {*re.findall(r"\w+", text)} & {*ALL} == using, text
 
 
 @given(strategies, gammas, st.floats(-3, 3), st.integers(0, 2**31))

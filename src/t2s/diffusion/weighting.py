@@ -2,7 +2,7 @@
 
 With R = SNR: MSE_eps = R · MSE_x0 and MSE_v = (1 + R) · MSE_x0, hence w_x0 = R · w_eps and
 w_v = R / (1 + R) · w_eps. Each strategy below is w_eps(R); the loss is the same whatever the network predicts.
-To stay finite at R = 0 and R → ∞ the definitions are kept as R · w_eps (the weight on x0) wherever w_eps diverges.
+Some diverge at R = 0. They are never asked for it: `loss_weights` puts 1e-77 there, and down to that all are finite.
 """
 
 from collections.abc import Callable
@@ -83,6 +83,18 @@ STRATEGIES: dict[Strategy, Callable[[Tensor, SNRWeightingConfig], Tensor]] = {
     "uniform_x0": uniform_x0,
     "uniform_v": uniform_v,
 }
+USES: dict[Strategy, tuple[str, ...]] = {  # which numbers of `train.snr_weighting` a strategy reads
+    "uniform": (),
+    "inverse_snr": ("min_snr", "max_snr"),
+    "snr": ("min_snr", "max_snr"),
+    "min_snr": ("gamma",),
+    "soft_min_snr": ("gamma",),
+    "truncated_snr": (),
+    "p2": ("gamma",),
+    "debiased": (),
+    "uniform_x0": (),
+    "uniform_v": (),
+}
 
 
 def loss_weights(config: SNRWeightingConfig, schedule: Schedule, kind: PredictionType) -> Tensor:
@@ -95,7 +107,7 @@ def loss_weights(config: SNRWeightingConfig, schedule: Schedule, kind: Predictio
         return torch.ones_like(schedule.snr)
     snr = schedule.snr
     terminal = snr == 0
-    safe = snr.clamp(min=torch.finfo(snr.dtype).tiny ** 0.25)  # small enough to be the limit, large enough to invert
+    safe = snr.clamp(min=torch.finfo(snr.dtype).tiny ** 0.25)  # 1e-77: small enough to be the limit, can be inverted
     on_eps = STRATEGIES[config.strategy](safe, config)
     if kind == "epsilon":
         return torch.where(terminal, 1.0, on_eps)
