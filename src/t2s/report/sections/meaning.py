@@ -22,15 +22,15 @@ from t2s.report.wording import (
 SHARES = (
     ("Generated, intended prompt", "generated.top1", "up to the ceiling"),
     ("Generated, intended prompt, top 5", "generated.top5", ""),
-    ("The same clips, their labels exchanged", "shuffled.top1", "chance"),
+    ("The same clips, labels shuffled", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
     (
         "The training clip nearest to each, same question",
         "nearest_training.top1",
         "what copying from train would reach",
     ),
-    ("One-parameter pairs told apart", "minimal_pairs.accuracy", "chance is a half"),
-    ("Prompt of a real clip found by denoising loss", "ranking.top1", "1 is best"),
+    ("One-parameter pairs told apart", "minimal_pairs.accuracy", "above chance, 50%"),
+    ("Prompt of a real clip found by denoising loss", "ranking.top1", "100% is best"),
     ("Nearer to a training clip than real clips are", "memorisation.share", "not above the expected share"),
     ("… expected share", "memorisation.expected_share", ""),
 )
@@ -56,7 +56,7 @@ def meaning(inputs: Inputs) -> Section:
     measured = inputs.faithfulness
     intro = (
         "Measured with a recogniser trained only on real clips of the train split. Its accuracy on "
-        f"{held_out_clips(inputs.store)} is the ceiling: no generated clip can be asked for more."
+        f"{held_out_clips(inputs.store)} is the ceiling against which generated clips are read."
     )
     blocks: list[Block] = []
     if measured.text("refused"):

@@ -74,8 +74,8 @@ def _tiles(inputs: Inputs) -> list[Tile]:
         Tile("Signs as asked", percent(measured.number("generated.top1")), _against_ceiling(inputs)),
         Tile("Prompt found by loss", percent(measured.number("ranking.top1")), chance),
         Tile("Lowest skill", decimal(worst, 2), "worst timestep; a trivial guess: 0", _skill_level(worst)),
-        Tile("Motion against real", decimal(measured.number("motion_energy_ratio"), 3), "1 is as lively"),
-        Tile("Sharpness against real", decimal(measured.number("sharpness_ratio"), 3), "1 is as sharp"),
+        Tile("Motion against real", decimal(measured.number("motion_energy_ratio"), 3), "1: moves as much as real"),
+        Tile("Sharpness against real", decimal(measured.number("sharpness_ratio"), 3), "1: as sharp as real"),
         Tile("Training took", duration(inputs.training.number("seconds")), _where(inputs)),
     ]
 

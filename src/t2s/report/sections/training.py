@@ -18,7 +18,7 @@ MAX_SHEETS = 4
 
 def training(inputs: Inputs) -> Section:
     """Curves over epochs, red flags, contact sheets, time and throughput."""
-    intro = "One point per epoch. The red flags are those of the seed: each names what to turn, and which way."
+    intro = "One point per epoch. Each red flag names the parameter to change, and in which direction."
     blocks: list[Block] = [*flags(inputs)]
     figures = [figure for figure in _figures(inputs) if figure]
     if figures:
