@@ -16,11 +16,12 @@ from t2s.report.wording import (
     decimal,
     percent,
     percent_interval,
+    why,
 )
 
 # (label, key in faithfulness.json, how to read it)
 SHARES = (
-    ("Generated, intended prompt", "generated.top1", "up to the ceiling"),
+    ("Generated, intended prompt", "generated.top1", "near the ceiling, or above"),
     ("Generated, intended prompt, top 5", "generated.top5", ""),
     ("The same clips, labels shuffled", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
@@ -56,11 +57,12 @@ def meaning(inputs: Inputs) -> Section:
     measured = inputs.faithfulness
     intro = (
         "Measured with a recogniser trained only on real clips of the train split. Its accuracy on "
-        f"{held_out_clips(inputs.store)} is the ceiling against which generated clips are read."
+        f"{held_out_clips(inputs.store)} is the ceiling: the reference for generated clips, not a limit. They may "
+        "pass it where they vary less than real clips."
     )
     blocks: list[Block] = []
-    if measured.text("refused"):
-        blocks.append(Note("red", f"The recogniser cannot judge: {measured.text('refused')}"))
+    if refused := measured.text("refused"):
+        blocks.append(Note("red", f"Meaning is not judged: {why(refused)}"))
     blocks.append(_measures(inputs) if measured.problem is None else missing(measured.problem))
     confusion = [figure for figure in (_generated_confusion(inputs), _real_confusion(inputs)) if figure]
     if confusion:
@@ -81,7 +83,7 @@ def _measures(inputs: Inputs) -> Table:
             percent(ceiling_top1(inputs)),
             percent_interval(recogniser.interval("ceiling_top1_ci")),
             count(recogniser.number("num_clips")),
-            "the best there is",
+            "the reference",
         )
     ]
     for label, key, meant in SHARES:
