@@ -296,6 +296,15 @@ def test_a_preset_sets_keys_that_are_there(preset: Path) -> None:
     assert wrong_overrides([f"{key}={yaml.safe_dump(value).splitlines()[0]}" for key, value in content.items()]) is None
 
 
+def test_the_table_of_red_flags_has_every_flag_of_the_monitor_and_no_other() -> None:
+    tree = ast.parse((ROOT / "src/t2s/training/monitor.py").read_text("utf-8"))
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Flag"]
+    raised = {ast.literal_eval(call.args[0]) for call in made}
+    table = (ROOT / "docs/report.md").read_text("utf-8").split("<!-- flags")[1].split("\n\n")[1]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == raised
+    assert raised
+
+
 def test_the_picture_of_real_output_says_where_it_comes_from() -> None:
     """As `t2s info` reads it; the generated card's fingerprint is the one that the model card shows."""
     origin = read_media_metadata(ROOT / "docs/images/contact-sheet.png")

@@ -19,6 +19,7 @@ from t2s.data.encode import read_media_metadata
 from t2s.inspection import describe
 from t2s.report.blocks import Gallery
 from t2s.report.inputs import read_inputs
+from t2s.report.model_card import render_model_card
 from t2s.report.page import SECTIONS, render_page
 from t2s.report.sections.clips import clips
 
@@ -107,9 +108,11 @@ def test_an_empty_folder_gives_a_page_that_says_what_is_missing(tmp_path: Path) 
 
 def test_a_closed_gate_is_said_first(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/faithfulness.json").write_text(json.dumps({"refused": "the ceiling is near chance"}))
+    (tmp_path / "reports/faithfulness.json").write_text(json.dumps({"refused": "semantics refused: near chance"}))
     page = render_page(read_inputs(tmp_path))
-    assert "is not reported: the ceiling is near chance" in page
+    assert "is not reported: near chance" in page
+    assert "Meaning is not judged: near chance" in page
+    assert "is not reported: near chance\n" in render_model_card(read_inputs(tmp_path))
     assert "recogniser trained on real clips alone names" not in page
 
 
@@ -120,6 +123,18 @@ def test_red_flags_come_with_their_advice(tmp_path: Path) -> None:
     assert "What to do: lower the rate." in render_page(read_inputs(tmp_path))
     (tmp_path / "reports/training.json").write_text(json.dumps({"flags": []}))
     assert "No red flags" in render_page(read_inputs(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("failing", "advised"),
+    [([0, 16], {"low"}), ([17], {"middle"}), ([33, 34], {"middle", "high"}), ([49], {"high"}), ([], set())],
+)
+def test_the_advice_is_for_the_timesteps_that_fail(tmp_path: Path, failing: list[int], advised: set[str]) -> None:
+    (tmp_path / "reports").mkdir()
+    rows = [{"t": t, "skill": -0.1 if t in failing else 0.5} for t in range(50)]
+    (tmp_path / "reports/evaluation.json").write_text(json.dumps({"per_timestep": rows}))
+    page = render_page(read_inputs(tmp_path))
+    assert {third for third in ("low", "middle", "high") if f"for {third} t " in page} == advised
 
 
 def test_a_damaged_shard_costs_only_the_real_panels(make_run: MakeRun, tmp_path: Path) -> None:

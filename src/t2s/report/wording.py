@@ -59,6 +59,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def why(refused: str) -> str:
+    """The reason alone of the evaluation's `semantics refused: reason`, for a sentence that says the rest."""
+    return refused.removeprefix("semantics refused: ")
+
+
 def joined(value: object) -> str:
     """One remark, or several, as one text; "" for none."""
     return "; ".join(map(str, value)) if isinstance(value, list) else str(value or "")

@@ -27,7 +27,7 @@ def _source(inputs: Inputs) -> list[Block]:
         ("Licence", source.text("licence") or DASH),
         ("Language", source.text("language") or DASH),
         ("Clips", f"{meta.num_clips:,} of {meta.num_frames} frames, {meta.image_size} × {meta.image_size} pixels"),
-        ("Never in two splits", source.text("split_key") or DASH),
+        ("Splits are disjoint by", source.text("split_key") or DASH),
         ("Digest", meta.digest[:16]),
         ("Note", joined(meta.source.get("notes")) or DASH),
     ]

@@ -16,21 +16,22 @@ from t2s.report.wording import (
     decimal,
     percent,
     percent_interval,
+    why,
 )
 
 # (label, key in faithfulness.json, how to read it)
 SHARES = (
-    ("Generated, intended prompt", "generated.top1", "up to the ceiling"),
+    ("Generated, intended prompt", "generated.top1", "near the ceiling, or above"),
     ("Generated, intended prompt, top 5", "generated.top5", ""),
-    ("The same clips, their labels exchanged", "shuffled.top1", "chance"),
+    ("The same clips, labels shuffled", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
     (
         "The training clip nearest to each, same question",
         "nearest_training.top1",
         "what copying from train would reach",
     ),
-    ("One-parameter pairs told apart", "minimal_pairs.accuracy", "chance is a half"),
-    ("Prompt of a real clip found by denoising loss", "ranking.top1", "1 is best"),
+    ("One-parameter pairs told apart", "minimal_pairs.accuracy", "above chance, 50%"),
+    ("Prompt of a real clip found by denoising loss", "ranking.top1", "100% is best"),
     ("Nearer to a training clip than real clips are", "memorisation.share", "not above the expected share"),
     ("… expected share", "memorisation.expected_share", ""),
 )
@@ -56,11 +57,12 @@ def meaning(inputs: Inputs) -> Section:
     measured = inputs.faithfulness
     intro = (
         "Measured with a recogniser trained only on real clips of the train split. Its accuracy on "
-        f"{held_out_clips(inputs.store)} is the ceiling: no generated clip can be asked for more."
+        f"{held_out_clips(inputs.store)} is the ceiling: the reference for generated clips, not a limit. They may "
+        "pass it where they vary less than real clips."
     )
     blocks: list[Block] = []
-    if measured.text("refused"):
-        blocks.append(Note("red", f"The recogniser cannot judge: {measured.text('refused')}"))
+    if refused := measured.text("refused"):
+        blocks.append(Note("red", f"Meaning is not judged: {why(refused)}"))
     blocks.append(_measures(inputs) if measured.problem is None else missing(measured.problem))
     confusion = [figure for figure in (_generated_confusion(inputs), _real_confusion(inputs)) if figure]
     if confusion:
@@ -81,7 +83,7 @@ def _measures(inputs: Inputs) -> Table:
             percent(ceiling_top1(inputs)),
             percent_interval(recogniser.interval("ceiling_top1_ci")),
             count(recogniser.number("num_clips")),
-            "the best there is",
+            "the reference",
         )
     ]
     for label, key, meant in SHARES:

@@ -3,7 +3,7 @@
 from t2s.report.blocks import Block, Note, Section, Tile, Tiles, Verdict
 from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
-from t2s.report.wording import decimal, duration, percent, percent_interval
+from t2s.report.wording import decimal, duration, percent, percent_interval, why
 
 
 def overview(inputs: Inputs) -> Section:
@@ -17,7 +17,7 @@ def headline(inputs: Inputs) -> str:
     measured = inputs.faithfulness
     refused = measured.text("refused")
     if refused:
-        return f"Whether the clips mean what they should is not reported: {refused}"
+        return f"Whether the clips mean what they should is not reported: {why(refused)}"
     generated, ceiling = measured.number("generated.top1"), ceiling_top1(inputs)
     if generated is None or ceiling is None:
         return "This run has not measured yet whether its clips sign what they were asked to."
@@ -73,9 +73,9 @@ def _tiles(inputs: Inputs) -> list[Tile]:
     return [
         Tile("Signs as asked", percent(measured.number("generated.top1")), _against_ceiling(inputs)),
         Tile("Prompt found by loss", percent(measured.number("ranking.top1")), chance),
-        Tile("Lowest skill", decimal(worst, 2), "worst timestep; a trivial guess: 0", _skill_level(worst)),
-        Tile("Motion against real", decimal(measured.number("motion_energy_ratio"), 3), "1 is as lively"),
-        Tile("Sharpness against real", decimal(measured.number("sharpness_ratio"), 3), "1 is as sharp"),
+        Tile("Lowest skill", decimal(worst, 2), "worst timestep; best trivial guess: 0", _skill_level(worst)),
+        Tile("Motion against real", decimal(measured.number("motion_energy_ratio"), 3), "1: moves as much as real"),
+        Tile("Sharpness against real", decimal(measured.number("sharpness_ratio"), 3), "1: as sharp as real"),
         Tile("Training took", duration(inputs.training.number("seconds")), _where(inputs)),
     ]
 

@@ -35,7 +35,7 @@ def provenance(inputs: Inputs) -> Section:
         blocks.append(Text("Every parameter that decided the weights", yaml.safe_dump(dict(params), sort_keys=False)))
     if made_with := _data_params(inputs):
         blocks.append(Text("What params.yaml says of the data", yaml.safe_dump(made_with, sort_keys=False)))
-    return Section("provenance", "Provenance", "What it takes to make this again, and where its run is kept.", blocks)
+    return Section("provenance", "Provenance", "What is needed to reproduce this run, and where it is stored.", blocks)
 
 
 def _data_params(inputs: Inputs) -> dict[str, Any]:

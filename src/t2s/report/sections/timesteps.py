@@ -22,13 +22,19 @@ BASELINES = {
 }
 HEADROOM = 5.0  # a trivial guess this much worse than the best one leaves the picture
 SMALLEST_WEIGHT = 1e-4  # of the largest: below it a curve leaves the picture
+ADVICE = (  # for each third of the timesteps, from almost clean to almost noise
+    "for low t model.residual: blend, or train.snr_weighting.strategy: snr, which weighs low t up",
+    "for middle t diffusion.prediction_type: sample, or more train.epochs",
+    "for high t diffusion.prediction_type: sample, or train.snr_weighting.strategy: uniform_x0, which weighs high t up",
+)
 
 
 def timesteps(inputs: Inputs) -> Section:
     """Errors beside the trivial baselines, skill, and the loss weight of every timestep."""
     intro = (
-        "Timestep 0 is an almost clean clip, the last one almost pure noise. Skill = 1 − error / error of the best "
-        "trivial guess: above 0 the network knows something, 1 would be perfect."
+        "Timestep 0 is an almost clean clip, the last one almost pure noise. Skill = 1 − error / error of the best of "
+        "five trivial guesses at that timestep: above 0 the network knows something, 1 would be perfect. (The curves "
+        "under Training are held against one of the five, the Wiener filter.)"
     )
     rows = inputs.evaluation.rows("per_timestep")
     blocks: list[Block] = []
@@ -40,11 +46,17 @@ def timesteps(inputs: Inputs) -> Section:
         blocks.append(Figures(drawn))
     below = [int(t) for t, skill in _points(rows, "skill") if skill <= 0]
     if below:
-        advice = "model.residual: blend, or train.snr_weighting.strategy: snr to weigh low t up"
-        blocks.append(Note("red", f"No better than a trivial guess at timestep {spans(below)}.", advice))
+        last = max(int(t) for t, _ in _points(rows, "skill"))
+        blocks.append(Note("red", f"No better than a trivial guess at timestep {spans(below)}.", _advice(below, last)))
     if rows:
         blocks.append(_table(rows))
     return Section("timesteps", "Timestep by timestep", intro, blocks)
+
+
+def _advice(below: list[int], last: int) -> str:
+    """What to turn, for each third of 0 … last that a failing timestep lies in."""
+    thirds = {min(2, max(0, 3 * t // max(1, last + 1))) for t in below}
+    return "; ".join(ADVICE[third] for third in sorted(thirds))
 
 
 def _points(rows: list[Document], column: str) -> list[Point]:
@@ -59,7 +71,7 @@ def _skill(rows: list[Document]) -> Figure | None:
         [Series("skill", _points(rows, "skill"), "s1", spreads)],
         x_label="timestep t",
         y_label="skill",
-        levels=[Level(0, "a trivial guess")],
+        levels=[Level(0, "the best trivial guess")],
     )
 
 

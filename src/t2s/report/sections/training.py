@@ -18,7 +18,7 @@ MAX_SHEETS = 4
 
 def training(inputs: Inputs) -> Section:
     """Curves over epochs, red flags, contact sheets, time and throughput."""
-    intro = "One point per epoch. The red flags are those of the seed: each names what to turn, and which way."
+    intro = "One point per epoch. Each red flag names the parameter to change, and in which direction."
     blocks: list[Block] = [*flags(inputs)]
     figures = [figure for figure in _figures(inputs) if figure]
     if figures:
@@ -50,7 +50,14 @@ def _figures(inputs: Inputs) -> list[Figure | None]:
     return [
         over_epochs("Training loss", loss, y_label="weighted loss, log", log=True),
         over_epochs("Held-out error by third of the timesteps", held_out, y_label="x0-MSE, log", log=True),
-        over_epochs("Held-out skill", skill, y_label="skill", levels=[Level(0, "a trivial guess")]),
+        over_epochs(
+            "Held-out skill by third of the timesteps",
+            skill,
+            y_label="skill against the Wiener filter",
+            levels=[Level(0, "the Wiener filter")],
+            caption="1 − error / error of the best multiple of the noisy clip. Timestep by timestep has four more "
+            "trivial guesses, and takes the best.",
+        ),
         over_epochs("Output scale", scale, y_label="value", **_limits_of_scale(inputs)),
         over_epochs(
             "What the text is worth",
