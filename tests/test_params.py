@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -80,12 +81,16 @@ def choices(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, tup
 
 
 def comments(text: str) -> dict[str, str]:
-    """The comment on the line of each key, by the key's whole name."""
+    """The comment on the line of each key, and on lines below that hold nothing else, by the key's whole name."""
     lines = text.splitlines()
+
+    def told(first: int) -> str:
+        below = takewhile(lambda line: line.lstrip().startswith("#"), lines[first + 1 :])
+        return " ".join([lines[first].partition("#")[2], *below])
 
     def walk(node: yaml.MappingNode, prefix: str) -> Iterator[tuple[str, str]]:
         for key, value in node.value:
-            yield prefix + key.value, lines[key.start_mark.line].partition("#")[2]
+            yield prefix + key.value, told(key.start_mark.line)
             if isinstance(value, yaml.MappingNode):
                 yield from walk(value, f"{prefix}{key.value}.")
 
@@ -95,7 +100,7 @@ def comments(text: str) -> dict[str, str]:
 @pytest.mark.parametrize(("key", "words"), dict(choices(Settings)).items())
 def test_a_key_that_takes_one_of_a_few_words_names_them_all(key: str, words: tuple[str, ...]) -> None:
     said = re.findall(r"\w+", comments((ROOT / "params.yaml").read_text("utf-8"))[key])
-    assert not set(words) - set(said), f"params.yaml: name {set(words) - set(said)} on the line of {key}"
+    assert not set(words) - set(said), f"params.yaml: name {set(words) - set(said)} in the comment of {key}"
 
 
 def leaves(value: Any, prefix: str) -> Iterator[str]:
