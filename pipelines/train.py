@@ -68,7 +68,8 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
         save_checkpoint(CHECKPOINT, result.weights, about)
         publish_sheets(sheets, SHEETS)
         write_history(Path("reports/plots/training.csv"), result.history)
-        atomic.write_json(Path("reports/training.json"), training_report(result, accelerator))
+        report = training_report(result, recipe.train.monitor, accelerator)
+        atomic.write_json(Path("reports/training.json"), report)
     atomic.write_json(Path("reports/run.json"), {"run_id": tracker.run_id, "fingerprint": mark})
     logging.info("trained %s: %d steps at %.1f clips/s → %s", mark, result.num_steps, result.clips_per_s, CHECKPOINT)
 

@@ -132,7 +132,8 @@ def _reports(signs: list[str]) -> dict[str, Any]:
     ci = {"top1_ci": [0.88, 0.95], "n": 8 * ways}
     return {
         "run": {"run_id": RUN_ID, "fingerprint": FINGERPRINT},
-        "training": {"num_steps": 2772, "last": {}, "flags": [flag], "skipped_steps": [], "precision": "bf16",
+        "training": {"num_steps": 2772, "last": {}, "flags": [flag], "came_down": [],
+                     "not_judged": {}, "skipped_steps": [], "precision": "bf16",
                      "device": "cpu", "num_processes": 1, "clips_per_s": 63.2, "seconds": 702.4},
         "evaluation": {"per_timestep": [_timestep(t) for t in range(NUM_TIMESTEPS)],
                        "recogniser": {"ceiling_top1": 0.982, "generated_top1": 0.92, "chance": 1 / ways}},

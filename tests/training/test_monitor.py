@@ -7,8 +7,9 @@ import torch
 
 from t2s.training.config import MonitorConfig
 from t2s.training.loop import train
-from t2s.training.monitor import check, monitor_tags
+from t2s.training.monitor import came_down, check, monitor_tags, not_judged
 from t2s.training.monitor import raised as newly_raised
+from t2s.training.report import training_report
 
 HEALTHY = {
     "train_loss": 0.1,
@@ -121,6 +122,58 @@ def test_rows_that_lack_measurements_are_fine(config: MonitorConfig) -> None:
     assert check([{"epoch": epoch, "step": epoch} for epoch in range(1, 30)], config) == []
 
 
+SICK = {"output_scale": 50.0, "gradient_norm": 99.0, "skill_low": -1.0, "noisiness": 9.0, "shuffled_gap": 0.0,
+        "null_gap": 0.0}  # fmt: skip
+CHECKS = {"output_scale", "oscillating_loss", "exploding_gradients", "low_timesteps_stuck", "noisy_samples",
+          "text_ignored"}  # fmt: skip
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 6, 9, 10, 14, 15, 30])
+def test_where_all_is_wrong_each_check_either_raises_its_flag_or_has_not_judged(config, length: int) -> None:
+    rows = history(length, **SICK)
+    for row in rows:
+        row["train_loss"] = 1.0 + row["epoch"] % 2
+    flagged, silent = set(raised(rows, config)), set(not_judged(rows, config))
+    assert flagged | silent == CHECKS
+    assert not flagged & silent
+
+
+def test_a_check_says_from_which_epoch_it_judges_or_that_nothing_was_measured(config: MonitorConfig) -> None:
+    assert not_judged(history(2), config) == {
+        "oscillating_loss": 6, "low_timesteps_stuck": config.noisy_after_epochs,
+        "noisy_samples": config.noisy_after_epochs, "text_ignored": config.text_ignored_after_epochs,
+    }  # fmt: skip
+    assert not_judged(history(30), config) == {}
+    bare = [{"epoch": epoch} for epoch in range(1, 30)]
+    assert not_judged(bare, config) == dict.fromkeys(CHECKS)
+
+
+def test_where_a_step_closes_many_epochs_the_loss_waits_for_six_steps(config: MonitorConfig) -> None:
+    rows = [{**row, "epoch": 4 * row["epoch"]} for row in history(3)]
+    assert not_judged(rows, config)["oscillating_loss"] == 24
+
+
+def test_flags_that_came_down_are_remembered_with_both_epochs(config: MonitorConfig) -> None:
+    rows = history(30)
+    for row in rows[4:6] + rows[19:21]:
+        row["gradient_norm"] = 50.0
+    found = came_down(rows, config)
+    assert [(past.flag.name, past.flag.epoch, past.down) for past in found] == [
+        ("exploding_gradients", 5, 7), ("exploding_gradients", 20, 22)
+    ]  # fmt: skip
+    assert found[0].as_dict() == found[0].flag.as_dict() | {"down": 7}
+    assert came_down(rows[:21], config) == found[:1]  # the second is still up
+    assert came_down(history(), config) == []
+
+
+def test_red_that_turns_into_a_notice_came_down_and_a_notice_that_turns_red_did_not(config: MonitorConfig) -> None:
+    rows = history(6)
+    for row, scale in zip(rows, (1.0, 3.0, 11.0, 12.0, 3.0, 1.0), strict=True):
+        row["output_scale"] = scale
+    found = [(past.flag.level, past.flag.epoch, past.down) for past in came_down(rows, config)]
+    assert found == [("red", 3, 5), ("notice", 5, 6)]
+
+
 # Real runs, each made to go wrong in one way.
 SOON = {"noisy_after_epochs": 1, "text_ignored_after_epochs": 1, "output_scale_notice": [0.2, 2.0]}
 
@@ -174,3 +227,16 @@ def test_a_run_on_shuffled_prompts_ignores_the_text(lab) -> None:
 
 def test_a_run_that_learns_nothing_ignores_the_text(lab) -> None:
     assert flags_of(lab.training(learning_rate=1e-6, monitor=SOON))["text_ignored"] == "red"
+
+
+def test_the_report_of_a_short_run_says_what_went_up_and_what_nobody_judged(lab) -> None:
+    """The scale is off after the first epoch alone; the other checks need more epochs than there are."""
+    scales = iter([30.0, 1.0])
+    monitor = {"noisy_after_epochs": 15, "text_ignored_after_epochs": 10, "gradient_norm": 1e6}
+    training = replace(lab.training(epochs=2, monitor=monitor), facts=lambda: {"output_scale": next(scales)})
+    report = training_report(train(training), training.config.monitor, training.accelerator)
+    assert report["flags"] == []
+    assert [(flag["name"], flag["epoch"], flag["down"]) for flag in report["came_down"]] == [("output_scale", 1, 2)]
+    assert report["not_judged"] == {
+        "oscillating_loss": 6, "low_timesteps_stuck": 15, "noisy_samples": None, "text_ignored": 10
+    }  # fmt: skip

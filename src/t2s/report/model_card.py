@@ -5,6 +5,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from t2s.data.clips import ClipStore
+from t2s.report.flags import past_flags
 from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
 from t2s.report.sampled import how_sampled
@@ -62,6 +63,7 @@ def render_model_card(inputs: Inputs) -> str:
         refused=plain(measured.text("refused") or ""),
         figures=_figures(inputs),
         flags=[plain(flag.text("message") or "") for flag in inputs.training.rows("flags")],
+        past_flags=[plain(text) for text in past_flags(inputs.training)],
     )
 
 

@@ -3,6 +3,7 @@
 Each check is a pure function of the history, one row an epoch; each flag names the parameter to turn and which way.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
@@ -28,6 +29,18 @@ class Flag:
     def as_dict(self) -> dict[str, object]:
         """JSON form."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class PastFlag:
+    """A flag as it was when it went up, and the epoch at whose end it was down again."""
+
+    flag: Flag
+    down: int
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON form: the flag's, and `down`."""
+        return self.flag.as_dict() | {"down": self.down}
 
 
 def check(history: Sequence[Row], config: MonitorConfig) -> list[Flag]:
@@ -181,3 +194,39 @@ def monitor_tags(flags: Sequence[Flag], before: Sequence[Flag], epoch: int) -> d
     """MLflow's tags: what each flag says, and of those that came down since `before`, after which epoch."""
     down = {f"monitor.{flag.name}": f"down again after epoch {epoch}" for flag in before}
     return down | {f"monitor.{flag.name}": flag.message for flag in flags}
+
+
+def came_down(history: Sequence[Row], config: MonitorConfig) -> list[PastFlag]:
+    """Every flag that was up after some epoch and no longer after a later one, in the order in which they came down.
+
+    A notice that turned red did not come down; red that turned into a notice did.
+    """
+    found: list[PastFlag] = []
+    up: dict[tuple[str, str], Flag] = {}
+    for length, row in enumerate(history, start=1):
+        now = {(flag.name, flag.level): flag for flag in check(history[:length], config)}
+        gone = [up[key] for key in up if key not in now and (key[0], "red") not in now]
+        found += [PastFlag(flag, int(row["epoch"])) for flag in gone]
+        up = {key: up.get(key, flag) for key, flag in now.items()}
+    return found
+
+
+def not_judged(history: Sequence[Row], config: MonitorConfig) -> dict[str, int | None]:
+    """The checks that have said neither good nor bad, each with the epoch from which it will; None: not measured."""
+    last = int(history[-1]["epoch"]) if history else 0
+    losses = sum("train_loss" in row for row in history)
+    trend = math.ceil(last * SMALLEST_HISTORY / losses) if losses else SMALLEST_HISTORY  # a step may close many epochs
+    needs = {
+        "output_scale": ("output_scale", 1),
+        "oscillating_loss": ("train_loss", trend),
+        "exploding_gradients": ("gradient_norm", 1),
+        "low_timesteps_stuck": ("skill_low", config.noisy_after_epochs),
+        "noisy_samples": ("noisiness", config.noisy_after_epochs),
+        "text_ignored": ("shuffled_gap", config.text_ignored_after_epochs),
+    }
+    measured = {name: [row["epoch"] for row in history if key in row] for name, (key, _) in needs.items()}
+    return {
+        name: first if measured[name] else None
+        for name, (_, first) in needs.items()
+        if not measured[name] or measured[name][-1] < first
+    }

@@ -8,8 +8,10 @@ from typing import Any
 from accelerate import Accelerator
 
 from t2s import atomic
+from t2s.training.config import MonitorConfig
 from t2s.training.history import History
 from t2s.training.loop import TrainResult
+from t2s.training.monitor import came_down, not_judged
 
 FIRST_COLUMNS = ("epoch", "step", "learning_rate")
 
@@ -25,12 +27,18 @@ def write_history(path: Path, history: History) -> None:
     atomic.write_text(path, text.getvalue())
 
 
-def training_report(result: TrainResult, accelerator: Accelerator) -> dict[str, Any]:
-    """Last row, red flags, skipped steps, and what it ran on."""
+def training_report(result: TrainResult, monitor: MonitorConfig, accelerator: Accelerator) -> dict[str, Any]:
+    """Last row, red flags, skipped steps, and what it ran on.
+
+    `flags` are those up at the end, `came_down` those that were up before, `not_judged` the checks that never judged.
+    """
+    rows = result.history.rows
     return {
         "num_steps": result.num_steps,
-        "last": result.history.rows[-1],
+        "last": rows[-1],
         "flags": [flag.as_dict() for flag in result.flags],
+        "came_down": [flag.as_dict() for flag in came_down(rows, monitor)],
+        "not_judged": not_judged(rows, monitor),
         "skipped_steps": result.history.skipped_steps,
         "precision": accelerator.mixed_precision if accelerator.mixed_precision != "no" else "fp32",
         "device": str(accelerator.device),

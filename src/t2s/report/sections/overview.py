@@ -1,6 +1,7 @@
 """The first screen: what came out, in one sentence and a few figures."""
 
-from t2s.report.blocks import Block, Note, Section, Tile, Tiles, Verdict
+from t2s.report.blocks import Block, Section, Tile, Tiles, Verdict
+from t2s.report.flags import flags
 from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
 from t2s.report.wording import decimal, duration, percent, percent_interval, why
@@ -42,24 +43,6 @@ def ceiling_top1(inputs: Inputs) -> float | None:
 def chance_top1(inputs: Inputs) -> float | None:
     """What guessing reaches, from whichever stage says so."""
     return inputs.recogniser.number("chance") or inputs.evaluation.number("recogniser.chance")
-
-
-def flags(inputs: Inputs) -> list[Note]:
-    """The red flags that the training raised, each with what to do; or that there are none."""
-    if inputs.training.problem:
-        return [Note("missing", f"Red flags are not known: {inputs.training.problem}")]
-    found = inputs.training.rows("flags")
-    if not found:
-        sound = "output scale, loss, gradients, samples and use of the text look sound"
-        return [Note("good", f"No red flags in training: {sound}.")]
-    return [
-        Note(
-            "red" if flag.text("level") == "red" else "notice",
-            f"{flag.text('message') or flag.text('name') or 'unnamed flag'} (epoch {decimal(flag.number('epoch'))})",
-            flag.text("advice") or "",
-        )
-        for flag in found
-    ]
 
 
 def _tiles(inputs: Inputs) -> list[Tile]:

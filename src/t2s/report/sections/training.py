@@ -7,9 +7,9 @@ from t2s.report.blocks import Block, Facts, Figure, Figures, Pictures, Section, 
 from t2s.report.chart import Level, Point, Series, line_chart
 from t2s.report.choice import evenly
 from t2s.report.documents import Row
+from t2s.report.flags import flags
 from t2s.report.inputs import Inputs
 from t2s.report.media import picture
-from t2s.report.sections.overview import flags
 from t2s.report.wording import DASH, count, decimal, duration
 
 THIRDS = {"low": "low t (almost clean)", "mid": "middle t", "high": "high t (almost noise)"}
