@@ -238,5 +238,5 @@ def test_the_report_of_a_short_run_says_what_went_up_and_what_nobody_judged(lab)
     assert report["flags"] == []
     assert [(flag["name"], flag["epoch"], flag["down"]) for flag in report["came_down"]] == [("output_scale", 1, 2)]
     assert report["not_judged"] == {
-        "oscillating_loss": 6, "low_timesteps_stuck": 15, "noisy_samples": None, "text_ignored": 10
+        "oscillating_loss": 6, "low_timesteps_stuck": 15, "noisy_samples": 15, "text_ignored": 10
     }  # fmt: skip
