@@ -11,8 +11,9 @@ from t2s.evaluation.config import RecogniserConfig
 from t2s.evaluation.plots import plot_confusion, plot_note, write_png
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser_training import train_recogniser
-from t2s.evaluation.semantics import NO_RECOGNISER, recogniser_report
+from t2s.evaluation.semantics import no_recogniser, recogniser_report
 from t2s.evaluation.tables import confusion_rows, write_table
+from t2s.evaluation.vocabulary import require_held_out
 from t2s.paramsfile import read_section
 from t2s.stage import run_stage
 
@@ -26,19 +27,22 @@ def main() -> None:
     config = read_section("params.yaml", RecogniserConfig)
     store = ClipStore.open("data/clips")
     store.verify()
+    held_out = RealClips.held_out(store)
+    require_held_out(held_out)  # now, and not after the training that the evaluation waits for
     train = RealClips.of_split(store, "train").with_signs()
     signs = sorted(set(train.signs))
     if len(signs) < 2:
+        refused = no_recogniser(signs)
         save_checkpoint(WEIGHTS, {}, {"signs": [], "data_digest": store.digest}, kind="recogniser")
-        atomic.write_json(REPORT, {"refused": NO_RECOGNISER, "signs": []})
+        atomic.write_json(REPORT, {"refused": refused, "signs": []})
         write_table(PLOTS / "confusion_real.csv", [])
-        write_png(PLOTS / "confusion_real.png", plot_note(NO_RECOGNISER))
-        logging.warning(NO_RECOGNISER)
+        write_png(PLOTS / "confusion_real.png", plot_note(refused))
+        logging.warning(refused)
         return
     recogniser = train_recogniser(train, train.signs, config)
     metadata = {**recogniser.metadata(), "data_digest": store.digest}
     save_checkpoint(WEIGHTS, recogniser.network.state_dict(), metadata, kind="recogniser")
-    report = recogniser_report(recogniser, RealClips.held_out(store), Bootstrap(RESAMPLES, config.seed))
+    report = recogniser_report(recogniser, held_out, Bootstrap(RESAMPLES, config.seed))
     atomic.write_json(REPORT, report)
     confusion = report["confusion"]
     write_table(PLOTS / "confusion_real.csv", confusion_rows(confusion or [], signs))

@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,52 @@ def test_a_recogniser_at_chance_refuses_and_all_else_is_still_measured(
 
 def test_without_a_recogniser_too(subject: Subject, store: ClipStore, evaluate_config: EvaluateConfig) -> None:
     report = examine(subject, None, store, [], evaluate_config).faithfulness
-    assert "the clips name no signs" in report["refused"]
+    assert "no recogniser" in report["refused"]
     assert report["recogniser"]["ceiling_top1"] is None
     assert 0 <= report["memorisation"]["share"] <= 1
+
+
+def test_of_a_single_sign_all_is_measured_that_needs_no_second(
+    schedule: Schedule, make_store: Callable[..., ClipStore], evaluate_config: EvaluateConfig, tmp_path: Path
+) -> None:
+    store = make_store({"train": range(2), "test": range(9, 10)}, lambda shown, _: ("wave", "wave"))
+    clips = torch.from_numpy(RealClips.held_out(store)[:])
+    subject = Subject(
+        denoise_x0=lambda x_t, t, prompt_ids: 0.5 * x_t,
+        generate=lambda prompts, seeds: clips[[seed % len(clips) for seed in seeds]],
+        encode=lambda prompts: torch.zeros(len(prompts), 2, dtype=torch.long),
+        schedule=schedule,
+        device=torch.device("cpu"),
+    )
+    findings = examine(subject, None, store, [], evaluate_config)
+    report = findings.faithfulness
+    assert "'wave' is the only sign" in report["refused"]
+    assert (report["ranking"]["ways"], report["ranking"]["top1"], report["ranking"]["per_sign"]) == (1, None, {})
+    assert report["loss_gap"]["shuffled_minus_intended"] is None
+    assert report["loss_gap"]["null_minus_intended"] == 0
+    assert report["motion_energy_ratio"] > 0 and 0 <= report["memorisation"]["share"] <= 1
+    assert all(math.isfinite(value) for value in numbers(report))
+    write_findings(findings, tmp_path, tmp_path / "generated", fps=8.0)
+    assert (tmp_path / "plots/ranking.png").exists()
+    assert "evaluate/ranking_top1" not in headline(findings)
+
+
+def test_sentences_of_which_one_is_held_out_are_examined(
+    schedule: Schedule, make_store: Callable[..., ClipStore], evaluate_config: EvaluateConfig, tmp_path: Path
+) -> None:
+    store = make_store(
+        {"train": range(2), "val": range(9, 10)},
+        lambda shown, person: ("", "how are you" if person == 9 else f"person {person} will {shown}"),
+    )
+    subject = Subject(
+        denoise_x0=lambda x_t, t, prompt_ids: 0.5 * x_t,
+        generate=lambda prompts, seeds: torch.from_numpy(store.batch([0] * len(seeds))),
+        encode=lambda prompts: torch.zeros(len(prompts), 2, dtype=torch.long),
+        schedule=schedule,
+        device=torch.device("cpu"),
+    )
+    findings = examine(subject, None, store, [], evaluate_config)
+    assert "the clips name no signs" in findings.faithfulness["refused"]
+    assert findings.faithfulness["ranking"]["ways"] == 8
+    assert findings.faithfulness["ranking"]["top1"] == pytest.approx(1 / 8)
+    write_findings(findings, tmp_path, tmp_path / "generated", fps=8.0)

@@ -80,9 +80,25 @@ def test_nothing_to_evaluate_on_is_said_in_one_line(make_store: StoreMaker) -> N
     train = RealClips.of_split(store, "train")
     with pytest.raises(UserError, match="no clip is in test or val"):
         evaluated_prompts(train, RealClips.held_out(store), max_signs=9, seed=0)
-    single = make_store({"train": range(2), "test": range(9, 10)}, lambda _, __: ("wave", "wave"))
-    with pytest.raises(UserError, match="at least two different signs"):
-        evaluated_prompts(RealClips.of_split(single, "train"), RealClips.held_out(single), max_signs=9, seed=0)
+
+
+def test_one_held_out_sentence_is_asked_for_beside_those_of_the_training(make_store: StoreMaker) -> None:
+    """Ten sentences, of which the split left one: its prompt needs others to be ranked against."""
+    store = make_store(
+        {"train": range(2), "val": range(9, 10)},
+        lambda sign, person: ("", "how are you" if person == 9 else f"person {person} will {sign}"),
+    )
+    train, held_out = RealClips.of_split(store, "train"), RealClips.held_out(store)
+    prompts = evaluated_prompts(train, held_out, max_signs=99, seed=0)
+    assert set(prompts) == {"how are you", *train.texts}
+    few = evaluated_prompts(train, held_out, max_signs=2, seed=0)
+    assert "how are you" in few and len(few) == 2
+
+
+def test_a_single_sign_is_asked_for_alone(make_store: StoreMaker) -> None:
+    store = make_store({"train": range(2), "test": range(9, 10)}, lambda _, __: ("wave", "wave"))
+    train, held_out = RealClips.of_split(store, "train"), RealClips.held_out(store)
+    assert evaluated_prompts(train, held_out, max_signs=9, seed=0) == {"wave": "wave"}
 
 
 def test_subsets_are_balanced_by_sign() -> None:

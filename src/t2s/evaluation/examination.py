@@ -31,9 +31,9 @@ from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import by_group, shares_by_group
 from t2s.evaluation.reference import TrainReference
 from t2s.evaluation.semantics import (
-    NO_RECOGNISER,
     Pair,
     nearest_report,
+    no_recogniser,
     recogniser_report,
     refused_report,
     semantics_report,
@@ -90,29 +90,22 @@ def examine(
         generated = generate_signs(subject.generate, prompt_of, config.clips_per_sign, config.seed, config.batch_size)
         null = generate_null(subject.generate, signs, config.null_clips, config.seed, config.batch_size)
     with timed("recogniser"):
-        semantics = _semantics(recogniser, generated, null, held_out, pairs, bootstrap, config.frechet_splits)
+        if recogniser is None:
+            semantics = _unread(train)
+        else:
+            semantics = _semantics(recogniser, generated, null, held_out, pairs, bootstrap, config.frechet_splits)
     with timed("appearance"):
         looks, real_looks = Appearance.of(generated), Appearance.of(known)
         memorisation = Memorisation.measure(looks, real_looks, reference.thumbnails, reference.clips.signs)
     if recogniser is not None and semantics["refused"] is None:
         nearest = reference.clips.at(memorisation.rows.tolist())
         semantics["nearest_training"] = nearest_report(recogniser, nearest, generated.signs, bootstrap)
-    ranking = top1(losses.scores(), losses.intended)
     faithfulness = {
         **semantics,
         "signs": signs,
         "chance": 1 / len(signs),
         "clips": {"generated": len(generated), "null": len(null), "held_out": len(known), "ranked": len(ranked)},
-        "ranking": {
-            **ranking_report(losses, bootstrap),
-            "per_sign": shares_by_group(ranking, ranked.signs, "top1"),
-            "per_signer": shares_by_group(ranking, ranked.signers, "top1"),
-        },
-        "loss_gap": {
-            **loss_gap_report(losses, bootstrap),
-            "per_sign": by_group(losses.shuffled_gap, ranked.signs, "shuffled_minus_intended"),
-            "per_signer": by_group(losses.shuffled_gap, ranked.signers, "shuffled_minus_intended"),
-        },
+        **_use_of_text(losses, ranked, bootstrap),
         "memorisation": memorisation.report(config.memorisation_quantile, bootstrap),
         **appearance_report(looks, real_looks, bootstrap),
     }
@@ -168,8 +161,29 @@ def _prompt_losses(
     )
 
 
+def _use_of_text(losses: PromptLosses, ranked: RealClips, bootstrap: Bootstrap) -> dict[str, Any]:
+    """The parts `ranking` and `loss_gap`; groups are empty where there is one prompt."""
+    ranking, gap = ranking_report(losses, bootstrap), loss_gap_report(losses, bootstrap)
+    groups = {"per_sign": ranked.signs, "per_signer": ranked.signers} if losses.ways > 1 else {}
+    right = top1(losses.scores(), losses.intended)
+    of_ranking: dict[str, Any] = {"per_sign": {}, "per_signer": {}}
+    of_gap = dict(of_ranking)
+    for name, group in groups.items():
+        of_ranking[name] = shares_by_group(right, group, "top1")
+        of_gap[name] = by_group(losses.shuffled_gap, group, "shuffled_minus_intended")
+    return {"ranking": ranking | of_ranking, "loss_gap": gap | of_gap}
+
+
+def _unread(train: RealClips) -> dict[str, Any]:
+    """What is left where the data name too few signs for a recogniser."""
+    refused = no_recogniser(sorted(set(train.with_signs().signs)))
+    logger.warning(refused)
+    nothing = {"ceiling_top1": None, "ceiling_top1_ci": None, "chance": None}
+    return {"recogniser": nothing, "refused": refused, **refused_report()}
+
+
 def _semantics(
-    recogniser: Recogniser | None,
+    recogniser: Recogniser,
     generated: GeneratedClips,
     null: GeneratedClips,
     held_out: RealClips,
@@ -177,10 +191,6 @@ def _semantics(
     bootstrap: Bootstrap,
     frechet_splits: int,
 ) -> dict[str, Any]:
-    if recogniser is None:
-        nothing = {"ceiling_top1": None, "ceiling_top1_ci": None, "chance": None}
-        logger.warning(NO_RECOGNISER)
-        return {"recogniser": nothing, "refused": NO_RECOGNISER, **refused_report()}
     ceiling = recogniser_report(recogniser, held_out, bootstrap)
     if refused := ceiling["refused"]:
         logger.warning(refused)

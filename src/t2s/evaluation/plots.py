@@ -55,7 +55,12 @@ def plot_timesteps(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def plot_ranking(faithfulness: Mapping[str, Any]) -> Figure:
-    """Top-1 of the intended prompt per timestep bin beside chance, and what a wrong or missing prompt costs."""
+    """Top-1 of the intended prompt per timestep bin beside chance, and what a wrong or missing prompt costs.
+
+    A note where there is one prompt.
+    """
+    if faithfulness["ranking"]["ways"] == 1:
+        return plot_note(f"one prompt alone ({faithfulness['signs'][0]}): there is no other to rank it against")
     figure, (accuracy, gap) = _figure(9, 3.4, 2)
     bins = faithfulness["ranking"]["per_bin"]
     _with_interval(accuracy, [row["t"] for row in bins], bins, "top1", "intended prompt ranks first")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from t2s.diffusion.schedule import Schedule
 from t2s.evaluation.arrays import Labels, PerClip
-from t2s.evaluation.bootstrap import Bootstrap
+from t2s.evaluation.bootstrap import Bootstrap, named
 from t2s.evaluation.noising import DenoiseX0, FixedNoise, clip_mse
 from t2s.progress import track
 
@@ -43,7 +43,7 @@ class PromptLosses:
 
     @property
     def ways(self) -> int:
-        """P, the number of prompts; chance is 1 / P."""
+        """P, the number of prompts; chance is 1 / P. Of one prompt there is no ranking and no loss under another."""
         return int(self.prompts.shape[2])
 
     @property
@@ -118,7 +118,7 @@ def top1(scores: PerClip, intended: Labels) -> PerClip:
 
 
 def ranking_report(losses: PromptLosses, bootstrap: Bootstrap) -> dict[str, Any]:
-    """The `ranking` part of reports/faithfulness.json: over all bins, and per bin."""
+    """The `ranking` part of reports/faithfulness.json: over all bins, and per bin; null where there is one prompt."""
     return {
         **_ranking(losses.scores(), losses.intended, bootstrap),
         "ways": losses.ways,
@@ -131,25 +131,31 @@ def ranking_report(losses: PromptLosses, bootstrap: Bootstrap) -> dict[str, Any]
 
 
 def loss_gap_report(losses: PromptLosses, bootstrap: Bootstrap) -> dict[str, Any]:
-    """The `loss_gap` part: x0-MSE under shuffled and null prompts minus under the intended one; > 0 = text counts."""
-    shuffled = losses.under_others - losses.under_intended
+    """The `loss_gap` part: x0-MSE under shuffled and null prompts minus under the intended one; > 0 = text counts.
+
+    Null for shuffled prompts where there is one prompt.
+    """
     null = losses.null - losses.under_intended
-    names = ("shuffled_minus_intended", "null_minus_intended")
+    shuffled = losses.under_others - losses.under_intended if losses.ways > 1 else None
+    gaps = {"shuffled_minus_intended": shuffled, "null_minus_intended": null}
     report: dict[str, Any] = {}
-    for name, gap in zip(names, (shuffled, null), strict=True):
+    for name, gap in gaps.items():
+        if gap is None:
+            report |= named(None, name) | named(None, f"{name}_relative")
+            continue
         report |= bootstrap.mean(gap.mean(axis=1)).named(name)
         relative = bootstrap.paired_ratio(gap.mean(axis=1), losses.under_intended.mean(axis=1))
         report |= relative.named(f"{name}_relative")
-    report["per_bin"] = [
-        _describe(each)
-        | bootstrap.mean(shuffled[:, column]).named(names[0])
-        | bootstrap.mean(null[:, column]).named(names[1])
-        for column, each in enumerate(losses.bins)
-    ]
+    report["per_bin"] = [_describe(each) for each in losses.bins]
+    for column, row in enumerate(report["per_bin"]):
+        for name, gap in gaps.items():
+            row |= named(None if gap is None else bootstrap.mean(gap[:, column]), name)
     return report
 
 
 def _ranking(scores: PerClip, intended: Labels, bootstrap: Bootstrap) -> dict[str, Any]:
+    if scores.shape[1] == 1:
+        return named(None, "top5") | named(None, "mean_rank") | named(None, "top1")
     rank = ranks(scores, intended)
     return {
         **bootstrap.mean(rank <= 5).named("top5"),

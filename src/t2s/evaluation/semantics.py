@@ -14,7 +14,6 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Reading, Recogniser
 from t2s.evaluation.recognition import confusion_matrix, hits, pair_accuracy, shares_by_group, shuffled_hits
 
-NO_RECOGNISER = "semantics refused: the clips name no signs, so no recogniser could be trained"
 NOTHING_KNOWN = "semantics refused: no held-out clip shows a sign that the recogniser knows; see data.split_key"
 SHUFFLES = 100
 TOP = (1, 5)
@@ -57,6 +56,16 @@ def recogniser_report(recogniser: Recogniser, held_out: RealClips, bootstrap: Bo
         "per_sign": shares_by_group(right, known.signs, "ceiling_top1"),
         "per_signer": shares_by_group(right, known.signers, "ceiling_top1"),
     }
+
+
+def no_recogniser(signs: Sequence[str]) -> str:
+    """Why there is none: the train clips name none of `signs`, or one alone."""
+    if not signs:
+        return "semantics refused: the clips name no signs, so no recogniser could be trained"
+    return (
+        f"semantics refused: {signs[0]!r} is the only sign that the train clips name, so there is none to tell it "
+        "from and no recogniser; add clips of a second sign"
+    )
 
 
 def refusal(ceiling: Estimate, num_signs: int, margin: float) -> str | None:

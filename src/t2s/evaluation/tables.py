@@ -79,7 +79,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in row.items():
         if key.endswith("_ci"):
-            flat[f"{key[:-3]}_low"], flat[f"{key[:-3]}_high"] = value
+            flat[f"{key[:-3]}_low"], flat[f"{key[:-3]}_high"] = value or (None, None)
         else:
             flat[key] = value
     return flat

@@ -53,6 +53,8 @@ def _tiles(inputs: Inputs) -> list[Tile]:
     )
     ways = measured.number("ranking.ways")
     chance = f"chance {percent(1 / ways)}" if ways else ""
+    if ways == 1:
+        chance = "there is one prompt only"
     return [
         Tile("Signs as asked", percent(measured.number("generated.top1")), _against_ceiling(inputs)),
         Tile("Prompt found by loss", percent(measured.number("ranking.top1")), chance),
