@@ -40,7 +40,7 @@ def main() -> None:
         },
         [seed for clips in made for seed in clips.seeds],
     )
-    everything.save_sheet(FOLDER / "contact-sheet.png", mark=config.mark)
+    everything.save_sheet(FOLDER / "contact-sheet.png", mark=config.mark, captions=prompts)
     with continue_run(project_root(), runtime.experiment, Path("reports/run.json")) as tracker:
         for path in sorted(FOLDER.iterdir()):
             tracker.log_artifact(path, "samples")

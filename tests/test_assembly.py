@@ -9,9 +9,10 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
+from PIL import Image
 
 from t2s.assembly import Reader, Recipe, make_training, other_prompts
-from t2s.clips import MARK
+from t2s.clips import MARK, MARK_HEIGHT, caption_column
 from t2s.data.clips import ClipStore
 from t2s.data.encode import read_media_metadata
 from t2s.diffusion.config import DiffusionConfig
@@ -142,6 +143,10 @@ def test_sheets_carry_their_origin_from_the_moment_they_are_tracked(make_recipe,
     for found in logged:
         assert found | origin | prompt == found
         assert found["software"].startswith("t2s ")
+    with Image.open(tmp_path / "epoch-001.png") as picture:
+        sheet = np.asarray(picture)
+    named = caption_column(sorted(SIGNS), (len(sheet) - MARK_HEIGHT) // len(SIGNS))
+    assert np.array_equal(sheet[: len(named), : named.shape[1]], named)
 
 
 def test_only_train_clips_are_learnt_from_and_only_their_words_known(make_recipe, store: ClipStore) -> None:

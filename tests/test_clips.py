@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,19 @@ import torch
 from browser_checks import PLAYING
 from PIL import Image
 
-from t2s.clips import MARK, MARK_HEIGHT, Clips, Frames, enlarge, labelled, publish_sheets
+from t2s.clips import (
+    CAPTION_MARGIN,
+    CAPTION_SIZE,
+    CAPTION_WIDTH,
+    MARK,
+    MARK_HEIGHT,
+    Clips,
+    Frames,
+    caption_column,
+    enlarge,
+    labelled,
+    publish_sheets,
+)
 from t2s.data.encode import read_media_metadata
 from t2s.errors import UserError
 
@@ -117,6 +130,41 @@ def test_a_sheet_is_marked_or_not_as_asked(tmp_path: Path, clips: Clips, mark: b
     clips.save_sheet(tmp_path / "sheet.png", mark=mark, scale=1)
     assert decoded(tmp_path / "sheet.png")[0].shape == (2 * SIZE + strip, FRAMES * SIZE, 3)
     assert read_media_metadata(tmp_path / "sheet.png")["note"] == MARK
+
+
+def test_captions_stand_left_of_their_rows_and_change_no_clip(tmp_path: Path, clips: Clips) -> None:
+    clips.save_sheet(tmp_path / "bare.png")
+    clips.save_sheet(tmp_path / "named.png", captions=["hello", "thank you"])
+    bare, named = (decoded(tmp_path / f"{name}.png")[0] for name in ("bare", "named"))
+    width = named.shape[1] - bare.shape[1]
+    assert 20 < width <= CAPTION_WIDTH + 2 * CAPTION_MARGIN
+    assert np.array_equal(named[: 4 * SIZE, width:], bare[: 4 * SIZE])
+    first, second = named[: 2 * SIZE, :width], named[2 * SIZE : 4 * SIZE, :width]
+    assert first.max() > 200 and second.max() > 200 and not np.array_equal(first, second)
+    assert read_media_metadata(tmp_path / "named.png") == read_media_metadata(tmp_path / "bare.png")
+
+
+@pytest.mark.parametrize("height", [4, 16, 128])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "a\nb\tc", "guten Tag, schöne Grüße", "你好", "مرحبا", "👋🏽", "\ud800", "\x00\u202e", "long " * 900],
+)
+def test_a_caption_of_any_script_and_length_has_its_row(text: str, height: int) -> None:
+    column = caption_column([text, "hello"], height)
+    assert column.shape[0] == 2 * height
+    assert column.shape[1] <= CAPTION_WIDTH + 2 * CAPTION_MARGIN
+
+
+def test_letters_with_marks_are_drawn_and_no_boxes() -> None:
+    drawn = [caption_column([text], 32) for text in ("Süden", "Sëden", "Sжden")]
+    assert not any(np.array_equal(one, other) for one, other in pairwise(drawn))
+
+
+def test_a_long_caption_is_cut_where_a_reader_sees_it() -> None:
+    text = "the weather will be fine in the north"
+    cut = caption_column([f"{text} and the east"], 32)
+    assert np.array_equal(cut, caption_column([f"{text} and the west"], 32))  # the cut is before the difference
+    assert cut.shape[1] > CAPTION_WIDTH - 2 * CAPTION_SIZE
 
 
 def test_published_sheets_are_those_of_this_training_alone(tmp_path: Path, clips: Clips) -> None:

@@ -6,11 +6,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from t2s.clips import MARK_HEIGHT
+from t2s.clips import MARK_HEIGHT, caption_column
 
 ROOT = Path(__file__).parents[1]
 PROMPTS, FRAMES, SIZE, SHEET_SCALE = ["hello", "thank you"], 4, 8, 2
@@ -32,4 +33,7 @@ def test_no_mark_means_none_on_the_contact_sheet_either(
     strip = MARK_HEIGHT if mark else 0
     with Image.open("reports/samples/hello.gif") as clip, Image.open("reports/samples/contact-sheet.png") as sheet:
         assert clip.size == (SIZE, SIZE + strip)
-        assert sheet.size == (FRAMES * SHEET_SCALE * SIZE, len(PROMPTS) * SHEET_SCALE * SIZE + strip)
+        width, height = sheet.size
+        named = caption_column(PROMPTS, SHEET_SCALE * SIZE)
+        assert (width, height) == (named.shape[1] + FRAMES * SHEET_SCALE * SIZE, len(named) + strip)
+        assert np.array_equal(np.asarray(sheet)[: len(named), : named.shape[1]], named)

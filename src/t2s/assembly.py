@@ -272,7 +272,7 @@ def sheet_drawer(
         facts = {"prompt": ", ".join(prompts), "epoch": epoch, **origin}
         clips = Clips.from_model(made, clip.fps, facts, [recipe.train.seed])
         path = sheets / f"epoch-{epoch:03d}.png"
-        clips.save_sheet(path)
+        clips.save_sheet(path, captions=prompts)
         tracker.log_artifact(path, "samples")
         energy = float(np.mean(high_frequency_energy(made.float().cpu().numpy())))
         return {"noisiness": energy / real_energy}

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
 
 from t2s import atomic
 from t2s.data.encode import write_gif, write_mp4, write_png
@@ -27,6 +29,8 @@ FORMATS = ("mp4", "gif", "png")
 MARK = "AI-generated"
 CARRIED = ("fingerprint", "git_revision", "licence", "mlflow_run_id")  # of a checkpoint, by whatever it makes
 MARK_HEIGHT = 16  # pixels of the strip under the picture
+INK, GROUND = (225, 225, 225), (24, 24, 24)  # of strips and captions
+CAPTION_SIZE, CAPTION_WIDTH, CAPTION_MARGIN = 13, 160, 5  # pixels: of the type, at most of a caption, beside it
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,23 @@ class Clips:
                 write_gif(target, frames, self.fps, facts)
         return paths
 
-    def save_sheet(self, path: Path, *, mark: bool = True, scale: int = 2, max_columns: int = 8) -> None:
+    def save_sheet(
+        self, path: Path, *, mark: bool = True, scale: int = 2, max_columns: int = 8, captions: Sequence[str] = ()
+    ) -> None:
         """A contact sheet: one row a clip, time from left to right, at most `max_columns` frames of each.
 
-        mark: a strip below it that says AI-generated.
+        Args:
+            mark: a strip below it that says AI-generated.
+            captions: what stands left of the rows, one each; none by default.
+
+        Raises:
+            UserError: the file cannot be written.
         """
         columns = np.unique(np.linspace(0, self.frames.shape[1] - 1, max_columns).round().astype(int))
         rows = [np.concatenate(list(enlarge(clip[columns], scale)), axis=1) for clip in self.frames]
         facts = {**self.metadata(0), "seed": json.dumps(list(self.seeds))}
-        write_png(path, _picture([np.concatenate(rows, axis=0)], mark), facts)
+        left = [caption_column(captions, rows[0].shape[0])] if captions else []
+        write_png(path, _picture([*left, np.concatenate(rows, axis=0)], mark), facts)
 
     def _repr_html_(self) -> str:
         """A player for notebooks."""
@@ -133,9 +145,40 @@ def enlarge(frames: Frames, scale: int) -> Frames:
 
 def labelled(frames: Frames, text: str) -> Frames:
     """Add a dark strip with a text below every frame, cut at its width; sizes stay even, as H.264 asks."""
-    strip = np.full((MARK_HEIGHT, frames.shape[2], 3), 24, np.uint8)
-    cv2.putText(strip, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (225, 225, 225), 1, cv2.LINE_AA)
+    strip = np.full((MARK_HEIGHT, frames.shape[2], 3), GROUND, np.uint8)
+    cv2.putText(strip, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
     return np.concatenate([frames, np.broadcast_to(strip, (len(frames), *strip.shape))], axis=1)
+
+
+def caption_column(captions: Sequence[str], height: int) -> Frames:
+    """(rows · height, W, 3): captions (at least one), each in the middle of its row, on one line.
+
+    Cut with … at `CAPTION_WIDTH` pixels. A character that the font lacks, say Chinese, is drawn as a box.
+    """
+    from matplotlib import (
+        get_data_path,
+    )  # its DejaVu Sans has letters that Pillow's own font lacks, ü the first of them
+
+    face = Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+    font = ImageFont.truetype(face, max(6, min(CAPTION_SIZE, height - 3)))
+    lines = [_fitted(text, font) for text in captions]
+    width = 2 * CAPTION_MARGIN + math.ceil(max(map(font.getlength, lines)))
+    column = Image.new("RGB", (width, len(lines) * height), GROUND)
+    draw = ImageDraw.Draw(column)
+    for row, line in enumerate(lines):
+        draw.text((CAPTION_MARGIN, (row + 0.5) * height), line, fill=INK, font=font, anchor="lm")
+    return np.asarray(column)
+
+
+def _fitted(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """On one line, of characters that can be encoded, cut with … where it is longer than `CAPTION_WIDTH`."""
+    line = " ".join(text.split()).encode("utf-8", "replace").decode("utf-8")
+    if font.getlength(line) <= CAPTION_WIDTH:
+        return line
+    kept = line[:CAPTION_WIDTH]
+    while kept and font.getlength(f"{kept}…") > CAPTION_WIDTH:
+        kept = kept[:-1].rstrip()
+    return f"{kept}…"
 
 
 def _picture(columns: Sequence[Frames], mark: bool) -> Frames:

@@ -24,7 +24,7 @@ def run_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recogniser_config
 
 def test_clips_without_a_held_out_one_are_refused_before_anything_is_trained(run_stage: Any, make_store: Any) -> None:
     make_store({"train": range(2)}, lambda sign, _: (sign, sign)).folder.rename("data/clips")
-    with pytest.raises(UserError, match="no clip is in test or val, nothing to evaluate on; see data.split_key"):
+    with pytest.raises(UserError, match=r"no clip is in test or val, nothing to evaluate on; see data\.split_key"):
         run_stage()
     assert not Path("models").exists()
 
