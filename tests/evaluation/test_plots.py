@@ -1,8 +1,55 @@
-"""Pictures of a vocabulary that is too large to draw."""
+"""Pictures: what lies within their axes, and what is too large to draw."""
+
+from typing import Any
 
 import numpy as np
+import pytest
 
-from t2s.evaluation.plots import MAX_SIGNS, plot_confusion
+from t2s.evaluation.plots import BASELINE_STYLES, MAX_SIGNS, plot_confusion, plot_timesteps
+
+
+def timesteps(network_over_best: float) -> list[dict[str, Any]]:
+    """Rows of a schedule whose best guess is the copy at low t and the mean at high t."""
+    rows = []
+    for t in range(50):
+        snr = 10 ** (3 - t / 8)
+        guesses = {
+            "zero": 1 / snr,
+            "copy": 0.001 + 0.9 / snr,
+            "grey": 0.3,
+            "mean": 0.26,
+            "wiener": 0.3 / (1 + 0.3 * snr),
+        }
+        best = min(guesses, key=lambda name: guesses[name])
+        x0_mse = network_over_best * guesses[best]
+        skill = 1 - network_over_best
+        rows.append(
+            {"t": t, "x0_mse": x0_mse, "best_baseline": best, "skill": skill, "skill_ci": [skill - 0.05, skill + 0.05]}
+            | {f"x0_mse_{name}": value for name, value in guesses.items()}
+        )
+    return rows
+
+
+@pytest.mark.parametrize("network_over_best", [0.3, 1.0, 40.0, 1e4])
+def test_network_and_best_guess_lie_within_the_axes_and_under_no_legend(network_over_best: float) -> None:
+    rows = timesteps(network_over_best)
+    figure = plot_timesteps(rows)
+    figure.canvas.draw()
+    errors = figure.axes[0]
+    low, high = errors.get_ylim()
+    for row in rows:
+        assert low < row["x0_mse"] < high
+        assert low < row[f"x0_mse_{row['best_baseline']}"] < high
+        assert figure.axes[1].get_ylim()[0] < row["skill_ci"][0]
+    assert len(errors.lines) == 1 + len(BASELINE_STYLES)
+    legend = errors.get_legend()
+    assert legend is not None
+    assert not legend.get_window_extent().overlaps(errors.get_window_extent())
+
+
+def test_an_error_of_zero_does_not_stop_the_picture() -> None:
+    rows = [row | {"x0_mse": 0.0, "skill": 1.0, "skill_ci": [1.0, 1.0]} for row in timesteps(1.0)]
+    assert plot_timesteps(rows).axes[0].get_ylim()[0] > 0
 
 
 def test_thousands_of_signs_are_a_note_and_not_gigabytes_of_pixels() -> None:

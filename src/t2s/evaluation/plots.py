@@ -36,21 +36,25 @@ def write_png(path: Path, figure: Figure) -> None:
 
 
 def plot_timesteps(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """x0-MSE of the network and of every trivial guess, and the skill, over t."""
+    """x0-MSE of the network and of every trivial guess, and the skill, over t.
+
+    The network's curve and the best guess at each t are within the axes, whichever is lower.
+    """
     figure, (errors, skill) = _figure(9, 3.6, 2)
     t = [row["t"] for row in rows]
     errors.plot(t, [row["x0_mse"] for row in rows], color="black", label="network")
     for name, style in BASELINE_STYLES.items():
         values = [np.nan if row[f"x0_mse_{name}"] is None else row[f"x0_mse_{name}"] for row in rows]
         errors.plot(t, values, linestyle=style, linewidth=1, label=name)
-    best = min(row["x0_mse"] for row in rows)
-    errors.set(xlabel="t (0 = almost clean)", ylabel="x0-MSE", yscale="log", ylim=(best / 2, 2))
-    errors.legend(fontsize=8)
+    shown = [row[name] for row in rows for name in ("x0_mse", f"x0_mse_{row['best_baseline']}") if row[name]]
+    limits = min(shown, default=1.0) / 2, max(2.0, *(1.5 * value for value in shown))
+    errors.set(xlabel="t (0 = almost clean)", ylabel="x0-MSE", yscale="log", ylim=limits)
+    errors.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))  # above: curves may lie anywhere
     low, high = np.array([row["skill_ci"] for row in rows]).T
     skill.fill_between(t, low, high, alpha=0.3, linewidth=0)
     skill.plot(t, [row["skill"] for row in rows])
     skill.axhline(0, color="black", linewidth=0.8)
-    skill.set(xlabel="t", ylabel="skill = 1 - MSE / best trivial guess", ylim=(min(-0.1, float(low.min())), 1))
+    skill.set(xlabel="t", ylabel="skill = 1 - MSE / best trivial guess", ylim=(min(-0.1, 1.1 * float(low.min())), 1))
     return figure
 
 
