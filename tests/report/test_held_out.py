@@ -67,7 +67,7 @@ def test_signers_split_apart_are_called_unseen(run_with: Callable[..., Path]) ->
     assert held_out_clips(inputs.store) == "real clips of unseen signers"
     page, card = render_page(inputs), render_model_card(inputs)
     assert "of real clips of unseen signers it gets 98.2%" in page and "Real clips of unseen signers (ceiling)" in page
-    assert "| Held out | 4 clips; signers the model never saw: 1 |" in card
+    assert "| Held out | evaluated, and watched while training: 4 clips of 1 signer the model never saw |" in card
     assert "Ceiling: real clips of unseen signers recognised" in card
 
 
@@ -86,7 +86,7 @@ def test_signers_that_may_be_known_are_not_called_unseen(
     assert "hello: real, held-out clip, generated" in page
     assert "of real held-out clips it gets 98.2%" in page and "Real held-out clips (ceiling)" in page
     assert CLAIM.search(card) is None
-    assert "| Held out | 4 clips |" in card
+    assert "| Held out | evaluated, and watched while training: 4 clips |" in card
     assert "Ceiling: real held-out clips recognised" in card
 
 
@@ -96,7 +96,23 @@ def test_nobody_is_no_signer(run_with: Callable[..., Path]) -> None:
     store = ClipStore.open(root / "data/clips")
     found = {prompt: real_example(store, prompt) for prompt in ("hello", "thank you")}
     assert [example and example[0] for example in found.values()] == ["real, unseen signer", "real, held-out clip"]
-    assert "| Held out | 4 clips; signers the model never saw: 1 |" in render_model_card(read_inputs(root))
+    card = render_model_card(read_inputs(root))
+    assert (
+        "| Held out | evaluated, and watched while training: 4 clips with at least 1 signer the model never saw |"
+        in card
+    )
+
+
+def test_the_card_tells_the_clips_that_were_evaluated_from_those_that_the_training_watched(
+    run_with: Callable[..., Path],
+) -> None:
+    def one_watched(record: dict[str, Any]) -> dict[str, Any]:
+        watched = record["clip_id"] == "test-hello"
+        return {**record, "split": "val", "signer": "ada"} if watched else record
+
+    never = "the model never saw"
+    row = f"evaluated: 3 clips of 1 signer {never}; watched while training: 1 clip of 1 signer {never}"
+    assert f"| Held out | {row} |" in render_model_card(read_inputs(run_with(one_watched)))
 
 
 def test_the_card_counts_named_train_signers(run_with: Callable[..., Path]) -> None:

@@ -1,10 +1,11 @@
 """The model card: what the model is for, what it was measured at, and what it cannot do."""
 
 import re
+from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from t2s.data.clips import ClipStore
+from t2s.data.clips import ClipRecord, ClipStore
 from t2s.report.flags import past_flags
 from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
@@ -68,11 +69,25 @@ def render_model_card(inputs: Inputs) -> str:
 
 
 def _held_out(store: ClipStore | None) -> str:
+    """The clips that the figures are of, and those that the training was watched with."""
     if store is None:
         return DASH
-    clips = f"{count(sum(record.split != 'train' for record in store.records))} clips"
+    test, val = ([store.records[i] for i in store.indices(split)] for split in ("test", "val"))
     unseen = new_signers(store)
-    return f"{clips}; signers the model never saw: {count(len(unseen))}" if unseen else clips
+    if test and val:
+        return f"evaluated: {_of(test, unseen)}; watched while training: {_of(val, unseen)}"
+    held_out = test or val
+    return f"evaluated, and watched while training: {_of(held_out, unseen)}" if held_out else "none"
+
+
+def _of(records: Sequence[ClipRecord], unseen: frozenset[str]) -> str:
+    """How many clips, and of how many signers who may be called new; clips that name nobody are not theirs."""
+    clips = f"{len(records):,} clip{'' if len(records) == 1 else 's'}"
+    people = len(signers(records) & unseen)
+    if not people:
+        return clips
+    joint = "of" if all(record.signer for record in records) else "with at least"
+    return f"{clips} {joint} {people:,} signer{'' if people == 1 else 's'} the model never saw"
 
 
 def plain(text: str) -> str:
