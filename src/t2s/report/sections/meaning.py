@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from t2s.report.blocks import Block, Figure, Figures, Note, Section, Table, missing
 from t2s.report.chart import Level, Series, line_chart
+from t2s.report.copies import copies
 from t2s.report.documents import Document
 from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
@@ -64,6 +65,7 @@ def meaning(inputs: Inputs) -> Section:
     if refused := measured.text("refused"):
         blocks.append(Note("red", f"Meaning is not judged: {why(refused)}"))
     blocks.append(_measures(inputs) if measured.problem is None else missing(measured.problem))
+    blocks += copies(inputs)
     confusion = [figure for figure in (_generated_confusion(inputs), _real_confusion(inputs)) if figure]
     if confusion:
         blocks.append(Figures(confusion, wide=True))

@@ -1,6 +1,7 @@
 """The first screen: what came out, in one sentence and a few figures."""
 
 from t2s.report.blocks import Block, Section, Tile, Tiles, Verdict
+from t2s.report.copies import copies
 from t2s.report.flags import flags
 from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
@@ -8,8 +9,8 @@ from t2s.report.wording import decimal, duration, percent, percent_interval, why
 
 
 def overview(inputs: Inputs) -> Section:
-    """Headline, key figures, red flags."""
-    blocks: list[Block] = [Tiles(_tiles(inputs)), *flags(inputs)]
+    """Headline, key figures, red flags, signs of copying."""
+    blocks: list[Block] = [Tiles(_tiles(inputs)), *flags(inputs), *copies(inputs)]
     return Section("overview", "At a glance", headline(inputs), blocks)
 
 
