@@ -25,7 +25,7 @@ def notes(root: Path, **training: Any) -> list[Note]:
 
 
 def test_what_was_not_judged_is_not_called_sound(tmp_path: Path) -> None:
-    silent = {"oscillating_loss": 6, "low_timesteps_stuck": 15, "noisy_samples": 15, "text_ignored": 10}
+    silent = {"text_ignored": 10, "oscillating_loss": 6, "noisy_samples": 15, "low_timesteps_stuck": 15}
     good, notice = notes(tmp_path, flags=[], came_down=[], not_judged=silent)
     assert (good.level, good.text) == ("good", "No red flags in training: output scale and gradients look sound.")
     assert notice.level == "notice"

@@ -125,6 +125,14 @@ def test_red_flags_come_with_their_advice(tmp_path: Path) -> None:
     assert "No red flags" in render_page(read_inputs(tmp_path))
 
 
+def test_one_prompt_alone_is_not_said_to_be_found_by_chance(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    measured = {"ranking": {"ways": 1, "chance": 1.0, "top1": None}}
+    (tmp_path / "reports/faithfulness.json").write_text(json.dumps(measured))
+    text = Outline(render_page(read_inputs(tmp_path))).text
+    assert "there is one prompt only" in text and "chance 100" not in text
+
+
 @pytest.mark.parametrize(
     ("failing", "advised"),
     [([0, 16], {"low"}), ([17], {"middle"}), ([33, 34], {"middle", "high"}), ([49], {"high"}), ([], set())],

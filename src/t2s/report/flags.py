@@ -70,10 +70,12 @@ def _came_down(training: Document) -> list[Note]:
 
 def _not_judged(training: Document) -> list[Note]:
     early, unmeasured = [], []
-    for name, epoch in training.items("not_judged"):
-        what = LOOKED_AT.get(name, name)
-        if isinstance(epoch.content, int):
-            early.append(f"{what} (from epoch {epoch.content})")
+    silent = dict(training.items("not_judged"))
+    for name, what in LOOKED_AT.items():
+        if name not in silent:
+            continue
+        if isinstance(epoch := silent[name].content, int):
+            early.append(f"{what} (from epoch {epoch})")
         else:
             unmeasured.append(what)
     notes = []
