@@ -278,6 +278,9 @@ def test_the_projects_own_checkpoint_is_not_used_for_another_model(t2s: Call, ma
     Path("models").mkdir()
     make_checkpoint(Path("models/t2s.safetensors"))
     Path("params.yaml").write_bytes((HELP.parents[1] / "params.yaml").read_bytes())
+    Path("models/recogniser.safetensors").touch()
+    Path("pipelines").mkdir()
+    Path("pipelines/evaluate.py").touch()
     for command in (("sample", "hello"), ("evaluate",), ("demo",)):
         error = t2s(*command).error
         assert error.startswith("error: models/t2s.safetensors: is not of the model that params.yaml asks for: data.")
@@ -287,7 +290,26 @@ def test_the_projects_own_checkpoint_is_not_used_for_another_model(t2s: Call, ma
 
 
 def test_the_default_checkpoint_is_named_when_it_is_not_there(t2s: Call) -> None:
-    assert t2s("sample", "hello").error.startswith("error: models/t2s.safetensors: no such file")
+    outside = "error: models/t2s.safetensors: no such file; run from the root of a t2s project"
+    made = "error: models/t2s.safetensors: no such file; `dvc repro train` makes it"
+    assert [t2s(*command).error for command in (("sample", "hello"), ("demo",))] == [outside] * 2
+    Path("dvc.yaml").touch()
+    assert t2s("sample", "hello").error == made
+    Path("runs/abc").mkdir(parents=True)
+    Path("runs/abc/best.safetensors").touch()
+    best = "--checkpoint runs/abc/best.safetensors is the best of the last training so far"
+    assert t2s("sample", "hello").error == f"{made}; {best}"
+
+
+def test_an_evaluation_without_its_models_names_the_stages_that_make_them(t2s: Call, tiny_checkpoint: Path) -> None:
+    for folder in ("pipelines", "models"):
+        Path(folder).mkdir()
+    for file in ("pipelines/evaluate.py", "dvc.yaml"):
+        Path(file).touch()
+    assert t2s("evaluate").error == "error: models/t2s.safetensors: no such file; `dvc repro train` makes it"
+    Path("models/t2s.safetensors").write_bytes(tiny_checkpoint.read_bytes())
+    wanted = "error: models/recogniser.safetensors: no such file; `dvc repro recogniser` makes it"
+    assert t2s("evaluate").error == wanted
 
 
 @pytest.mark.parametrize(

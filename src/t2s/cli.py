@@ -28,6 +28,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
 DEFAULT_CHECKPOINT = Path("models/t2s.safetensors")
+RECOGNISER = Path("models/recogniser.safetensors")
 
 
 def run() -> None:
@@ -154,8 +155,11 @@ def train(
 @app.command()
 def evaluate() -> None:
     """Run the evaluate stage here, without DVC."""
-    from t2s.staleness import require_current
+    _stage_script("evaluate")
+    from t2s.staleness import require_current, require_made
 
+    require_made(DEFAULT_CHECKPOINT, "train")
+    require_made(RECOGNISER, "recogniser")
     require_current(DEFAULT_CHECKPOINT)
     _run_stage("evaluate")
 
@@ -225,20 +229,29 @@ def runs_clean(
 
 
 def _own_checkpoint() -> Path:
-    """The project's model, unless params.yaml asks for another one by now."""
-    from t2s.staleness import require_current
+    """The project's model, unless it is not there or params.yaml asks for another one by now."""
+    from t2s.staleness import best_so_far, require_current, require_made
 
+    best = best_so_far(Path())
+    instead = "" if best is None else f"; --checkpoint {best} is the best of the last training so far"
+    require_made(DEFAULT_CHECKPOINT, "train", instead)
     require_current(DEFAULT_CHECKPOINT, f", --checkpoint {DEFAULT_CHECKPOINT} takes this one as it is")
     return DEFAULT_CHECKPOINT
 
 
-def _run_stage(name: str, **options: Any) -> None:
-    """Run pipelines/<name>.py of the project we stand in."""
-    import runpy
-
+def _stage_script(name: str) -> Path:
+    """pipelines/<name>.py of the project we stand in."""
     path = Path("pipelines") / f"{name}.py"
     if not path.is_file():
         raise UserError(f"{path}: no such file; run from the root of a t2s project")
+    return path
+
+
+def _run_stage(name: str, **options: Any) -> None:
+    """Run a stage's script in this process."""
+    import runpy
+
+    path = _stage_script(name)
     begin_stage()
     runpy.run_path(str(path))["main"](**options)
 

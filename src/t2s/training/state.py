@@ -29,6 +29,11 @@ BEST = "best.safetensors"
 logger = logging.getLogger(__name__)
 
 
+def step_of(path: Path) -> int:
+    """The step of a state, from its file's name."""
+    return int(path.stem.removeprefix("state-"))
+
+
 class RunState:
     """One training's state, held exclusively from `open` to `close` (a context manager)."""
 
@@ -117,6 +122,10 @@ class RunState:
                 f"{self.folder}: none of its {len(states)} states is usable; `t2s train --fresh` starts again"
             )
         return None
+
+    def newest_step(self) -> int | None:
+        """The step after which the newest state was written; None: there is none yet."""
+        return next(map(step_of, self._states()), None)
 
     def _states(self) -> list[Path]:
         return sorted(self.folder.glob(STATE_PATTERN), reverse=True)
