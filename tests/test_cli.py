@@ -180,6 +180,13 @@ def test_an_unknown_word_is_a_warning_and_the_rest_is_made(t2s: Call, tiny_check
     assert Path(done.out.strip()).is_file()
 
 
+def test_a_sentence_never_seen_is_a_warning_and_is_made(t2s: Call, make_checkpoint: Any) -> None:
+    make_checkpoint(Path("m.safetensors"), model={"text": {"tokenizer": "bpe"}}, prompts=["nobody sleeps", "he walks"])
+    done = t2s("sample", "Nobody walks", "--checkpoint", "m.safetensors", "--steps", 1)
+    assert (done.code, done.out) == (0, "samples/nobody-walks-seed0.mp4\n")
+    assert done.err == "warning: 'Nobody walks' is not among the captions the model was trained on\n"
+
+
 def test_info_names_a_checkpoint(t2s: Call, tiny_checkpoint: Path) -> None:
     found = json.loads(t2s("info", tiny_checkpoint).out)
     assert (found["kind"], found["prompts"]) == ("checkpoint", ["hello", "thank you"])

@@ -50,7 +50,10 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
     num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Solver steps, with guidance two passes each; default 12.")
+        int | None,
+        typer.Option(
+            min=1, help="Solver steps, with guidance two passes each, at most the model's timesteps; default 12."
+        ),
     ] = None,
     guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
     sampler: Annotated[SamplerName | None, typer.Option(help="Default dpmpp.")] = None,
