@@ -1,6 +1,5 @@
 """The command line. Heavy imports stand inside the commands, so that `t2s --help` answers at once."""
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ import typer
 from t2s.allocator import keep_freed_memory
 from t2s.choices import Precision, SamplerName
 from t2s.errors import UserError
-from t2s.stage import begin_stage, faults_in_one_line
+from t2s.stage import begin_stage, faults_in_one_line, one_line_warning
 
 app = typer.Typer(
     help="Text to short sign-language clips: sample from a trained model, run the pipeline's stages, look inside.",
@@ -33,7 +32,7 @@ RECOGNISER = Path("models/recogniser.safetensors")
 
 def run() -> None:
     """Entry point."""
-    warnings.showwarning = _one_line_warning
+    warnings.showwarning = one_line_warning
     keep_freed_memory()
     with faults_in_one_line():
         app()
@@ -257,7 +256,3 @@ def _run_stage(name: str, **options: Any) -> None:
     path = _stage_script(name)
     begin_stage()
     runpy.run_path(str(path))["main"](**options)
-
-
-def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
