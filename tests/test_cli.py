@@ -9,65 +9,19 @@ import pickle
 import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import yaml
+from calls import Call, Done
 
 from t2s import cli
 
 HELP = Path(__file__).parent / "cli_help.txt"
 WIDTH = 100
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def error(self) -> str:
-        """The single line with which it refused; without a traceback, as the last thing said."""
-        assert self.code != 0
-        assert "Traceback" not in self.err
-        lines = self.err.splitlines()
-        assert [line for line in lines if line.lower().startswith("error: ")] == lines[-1:]
-        return lines[-1]
-
-
-Call = Callable[..., Done]
-
-
-@pytest.fixture
-def t2s(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
-    """`t2s("sample", "hello")` in an empty folder, inside this process: through the entry point, to the exit code."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sys.modules["__main__"], "__package__", "")  # click would name `python -m pytest` in its usage
-
-    def call(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["t2s", *map(str, arguments)])
-        capsys.readouterr()
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as caught:
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("default", UserWarning)
-            cli.run()
-        out, err = capsys.readouterr()
-        code = caught.value.code
-        if isinstance(code, str):  # the interpreter prints it and exits with 1
-            return Done(1, out, f"{err}{code}\n")
-        return Done(int(code or 0), out, err)
-
-    return call
 
 
 def process(*arguments: object, **options: Any) -> Done:
@@ -210,23 +164,6 @@ def test_compare_says_where_the_clips_are(t2s: Call, tiny_checkpoint: Path) -> N
     assert "data/clips" in done.out.splitlines()[-1]
 
 
-def test_runs_are_listed_where_there_are_none(t2s: Call) -> None:
-    assert t2s("runs", "list").out == "no saved runs\n"
-    assert t2s("runs", "clean").out == ""
-
-
-def test_runs_whose_metrics_wait_for_mlflow_are_kept_unless_named(t2s: Call) -> None:
-    for name in ("sent", "waiting"):
-        Path("runs", name).mkdir(parents=True)
-        Path("runs", name, "lock").write_text("")
-    Path("runs/waiting/tracking.jsonl").write_text('{"kind": "status", "time_ms": 0, "status": "RUNNING"}\n')
-    done = t2s("runs", "clean")
-    assert done.out == "removed sent\n"
-    assert "kept waiting: its metrics wait for MLflow" in done.err
-    assert t2s("runs", "clean", "waiting").out == "removed waiting\n"
-    assert not list(Path("runs").iterdir())
-
-
 def test_nothing_asked_shows_the_help(t2s: Call) -> None:
     for arguments in ((), ("data",), ("runs",)):
         done = t2s(*arguments)
@@ -361,7 +298,6 @@ def test_a_stage_outside_a_project_says_where_to_stand(t2s: Call, stage: str) ->
         (["weights"], "error: params.yaml: no such file; run from the root of a t2s project"),
         (["info", "none.mp4"], "error: none.mp4: no such file"),
         (["data", "inspect", "nowhere"], "error: data.root = nowhere does not exist"),
-        (["runs", "clean", "abc"], "error: abc: no such run; `t2s runs list` names them"),
         (["dance"], "Error: No such command 'dance'"),
         (["data", "dance"], "Error: No such command 'dance'"),
         (["sample"], "Error: Missing argument"),

@@ -206,10 +206,9 @@ def data_inspect(
 @runs_app.command("list")
 def runs_list() -> None:
     """Saved progress of trainings and preprocessing: name, step, size, age."""
-    from t2s.provenance import project_root
     from t2s.training.runs import list_runs, runs_table
 
-    typer.echo(runs_table(list_runs(project_root())))
+    typer.echo(runs_table(list_runs(_project())))
 
 
 @runs_app.command("clean")
@@ -219,15 +218,25 @@ def runs_clean(
     ] = None,
 ) -> None:
     """Delete saved progress of trainings and preprocessing."""
-    from t2s.provenance import project_root
     from t2s.training.runs import clean_runs, list_runs
 
-    waiting = [] if fingerprints else [run for run in list_runs(project_root()) if run.unsent]
+    root = _project()
+    waiting = [] if fingerprints else [run for run in list_runs(root) if run.unsent]
     for run in waiting:
         if run.pid is None:
             typer.echo(f"kept {run.name}: its metrics wait for MLflow; name it to delete it all the same", err=True)
-    for name in clean_runs(project_root(), fingerprints or None, keep=[run.name for run in waiting]):
+    for name in clean_runs(root, fingerprints or None, keep=[run.name for run in waiting]):
         typer.echo(f"removed {name}")
+
+
+def _project() -> Path:
+    """Where progress is saved: here, or in the main checkout when DVC runs us; only of what looks like a project."""
+    from t2s.provenance import project_root
+
+    root = project_root()
+    if not (root / "runs").is_dir() and not (root / "pipelines/train.py").is_file():
+        raise UserError(f"{root}: has neither runs/ nor pipelines/train.py; run from the root of a t2s project")
+    return root
 
 
 def _own_checkpoint() -> Path:
