@@ -1,5 +1,10 @@
 """Stage recogniser: real train clips → models/recogniser.safetensors, and how well it reads people it has not seen."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 from pathlib import Path
 
@@ -14,7 +19,6 @@ from t2s.evaluation.recogniser_training import train_recogniser
 from t2s.evaluation.semantics import NO_RECOGNISER, recogniser_report
 from t2s.evaluation.tables import confusion_rows, write_table
 from t2s.paramsfile import read_section
-from t2s.stage import run_stage
 
 WEIGHTS = Path("models/recogniser.safetensors")
 REPORT = Path("reports/recogniser.json")
@@ -52,7 +56,3 @@ def main() -> None:
         logging.warning(report["refused"])
     if confusion:
         logging.info("recogniser: %.3f top-1 on %d held-out clips", report["ceiling_top1"], report["num_clips"])
-
-
-if __name__ == "__main__":
-    run_stage(main)
