@@ -27,7 +27,7 @@ from t2s.models.config import ClipShape
 from t2s.plain_table import plain_table
 from t2s.prompts import file_stem, require_text
 from t2s.report.wording import decimal
-from t2s.sampling import DEFAULT_NUM_STEPS, Text2Sign
+from t2s.sampling import Text2Sign
 
 SCALE = 4  # each pixel of the larger clip becomes SCALE x SCALE
 BATCH_SIZE = 16  # of the skill table; a matter of memory, not of results
@@ -82,7 +82,7 @@ def compare_checkpoints(
         Side(letter, path, Text2Sign.from_checkpoint(path))
         for letter, path in (("A", checkpoint_a), ("B", checkpoint_b))
     ]
-    num_steps = min(DEFAULT_NUM_STEPS, *(side.model.schedule.num_timesteps for side in sides))
+    num_steps = min(side.model.default_num_steps for side in sides)
     made = [side.sign(text, seed, num_steps) for side in sides]
     name = "-".join(["compare", file_stem(text), f"seed{seed}", *(side.mark for side in sides)])
     written = write_side_by_side(sides, made, text, output_dir / name)
