@@ -1,5 +1,10 @@
 """Stage acquire: a manifest of clips in data/raw, from the synthetic signer or a real data set."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 import os
 from pathlib import Path
@@ -8,7 +13,6 @@ from t2s.data.config import DataConfig, PreprocessConfig
 from t2s.paramsfile import read_sections
 from t2s.signer.config import SignerConfig
 from t2s.signer.dataset import render_dataset
-from t2s.stage import run_stage
 
 RAW = Path("data/raw")
 
@@ -23,7 +27,3 @@ def main() -> None:
     from t2s.data.sources.acquire import acquire_source
 
     acquire_source(data, RAW)
-
-
-if __name__ == "__main__":
-    run_stage(main)

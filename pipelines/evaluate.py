@@ -3,6 +3,11 @@
 The checkpoint then becomes a version of the registered model `t2s`, and its champion when it signs well enough.
 """
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +26,6 @@ from t2s.runtime_config import RuntimeConfig
 from t2s.sampling import Text2Sign
 from t2s.serving import register
 from t2s.signer.lexicon import MINIMAL_PAIRS
-from t2s.stage import run_stage
 from t2s.tracking.tracker import continue_run
 
 CHECKPOINT = Path("models/t2s.safetensors")
@@ -73,7 +77,3 @@ def subject_of(model: Text2Sign, config: EvaluateConfig) -> Subject:
         schedule=model.schedule,
         device=model.device,
     )
-
-
-if __name__ == "__main__":
-    run_stage(main)

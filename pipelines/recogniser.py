@@ -1,5 +1,10 @@
 """Stage recogniser: real train clips → models/recogniser.safetensors, and how well it reads people it has not seen."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 from pathlib import Path
 
@@ -15,7 +20,6 @@ from t2s.evaluation.semantics import no_recogniser, recogniser_report
 from t2s.evaluation.tables import confusion_rows, write_table
 from t2s.evaluation.vocabulary import require_held_out
 from t2s.paramsfile import read_section
-from t2s.stage import run_stage
 
 WEIGHTS = Path("models/recogniser.safetensors")
 REPORT = Path("reports/recogniser.json")
@@ -56,7 +60,3 @@ def main() -> None:
         logging.warning(report["refused"])
     if confusion:
         logging.info("recogniser: %.3f top-1 on %d held-out clips", report["ceiling_top1"], report["num_clips"])
-
-
-if __name__ == "__main__":
-    run_stage(main)

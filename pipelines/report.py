@@ -1,5 +1,10 @@
 """Stage report: all that the other stages found → reports/index.html and reports/model_card.md."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 from pathlib import Path
 
@@ -10,7 +15,6 @@ from t2s.report.inputs import read_inputs
 from t2s.report.model_card import render_model_card
 from t2s.report.page import render_page
 from t2s.runtime_config import RuntimeConfig
-from t2s.stage import run_stage
 from t2s.tracking.tracker import continue_run
 
 PAGE = Path("reports/index.html")
@@ -26,7 +30,3 @@ def main() -> None:
         for path in (PAGE, CARD):
             tracker.log_artifact(path, "report")
     logging.getLogger("report").info("open %s in a browser", PAGE)
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -1,5 +1,10 @@
 """Stage sample: the checkpoint → reports/samples, one mp4 and one GIF a prompt, and a contact sheet of all."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +17,6 @@ from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.sample_config import SampleConfig
 from t2s.sampling import Text2Sign
-from t2s.stage import run_stage
 from t2s.tracking.tracker import continue_run
 
 FOLDER = Path("reports/samples")
@@ -44,7 +48,3 @@ def main() -> None:
     with continue_run(project_root(), runtime.experiment, Path("reports/run.json")) as tracker:
         for path in sorted(FOLDER.iterdir()):
             tracker.log_artifact(path, "samples")
-
-
-if __name__ == "__main__":
-    run_stage(main)

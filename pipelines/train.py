@@ -3,6 +3,11 @@
 One process, or as many as a launcher starts: `torchrun --nproc_per_node 2 pipelines/train.py` (docs/scaling.md).
 """
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 import time
 from pathlib import Path
@@ -22,7 +27,6 @@ from t2s.processes import make_accelerator
 from t2s.prompts import warn_of_cut
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
-from t2s.stage import run_stage
 from t2s.tracking.tracker import SilentTracker
 from t2s.training.config import TrainConfig
 from t2s.training.loop import train
@@ -83,7 +87,3 @@ def follow(recipe: Recipe, accelerator: Accelerator) -> None:
     except (UserError, SystemExit):
         time.sleep(3.0)  # a launcher ends all once one has left; the main one first ends its run and says why
         raise
-
-
-if __name__ == "__main__":
-    run_stage(main)

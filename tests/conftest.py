@@ -1,9 +1,10 @@
-"""What all tests share: one thread, no terminal width, and tiny sections of params.yaml to start from."""
+"""What all tests share: one thread, no terminal width, tiny sections of params.yaml to start from, `t2s` to call."""
 
 import json
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-sys.path.append(str(Path(__file__).parent))  # browser_checks, doc_commands and processes are no tests
+sys.path.append(str(Path(__file__).parent))  # browser_checks, calls, doc_commands and processes are no tests
 pytest.register_assert_rewrite("browser_checks")
 
 settings.register_profile("t2s", deadline=None, max_examples=40, derandomize=True)  # same examples on every machine
@@ -278,3 +279,31 @@ def write_clips() -> Callable[[Path], None]:
                 )  # fmt: skip
 
     return write
+
+
+@pytest.fixture
+def t2s(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Any]:
+    """`t2s("sample", "hello")` in an empty folder, inside this process: through the entry point, to the exit code."""
+    from calls import Done
+
+    from t2s.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", "")  # click would name `python -m pytest` in its usage
+
+    def call(*arguments: object) -> Any:
+        monkeypatch.setattr(sys, "argv", ["t2s", *map(str, arguments)])
+        capsys.readouterr()
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as caught:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", UserWarning)
+            run()
+        out, err = capsys.readouterr()
+        code = caught.value.code
+        if isinstance(code, str):  # the interpreter prints it and exits with 1
+            return Done(1, out, f"{err}{code}\n")
+        return Done(int(code or 0), out, err)
+
+    return call

@@ -16,6 +16,7 @@ PLUMBING = (
     "src/t2s/atomic.py",
     "src/t2s/lock.py",
     "src/t2s/paramsfile.py",
+    "src/t2s/script.py",
     "src/t2s/stage.py",
     "src/t2s/provenance.py",
     "src/t2s/runtime_config.py",

@@ -63,6 +63,11 @@ def side(letter: str, path: Path) -> Side:
     return Side(letter, path, Text2Sign.from_checkpoint(path, "cpu"))
 
 
+def digits(path: Path) -> str:
+    """What a comparison's file says of a checkpoint."""
+    return str(load_checkpoint(path).metadata["digest"])[:6]
+
+
 def table_rows(lines: list[str]) -> list[list[str]]:
     """The cells of the skill table, the header aside."""
     return [line.split() for line in "\n".join(lines).splitlines() if line.split()[0].isdigit()]
@@ -72,7 +77,8 @@ def test_the_clips_stand_side_by_side_under_their_labels(tmp_path: Path, old: Pa
     other = make_checkpoint(tmp_path / "other.safetensors", seed=2, diffusion=SHORT)
     said = compare_checkpoints(old, other, "hello", tmp_path / "out", 5, tmp_path / "none", 4).splitlines()
     written = [Path(line) for line in said[:3]]
-    assert [path.name for path in written] == [f"compare-hello-seed5.{suffix}" for suffix in ("mp4", "gif", "png")]
+    name = f"compare-hello-seed5-{digits(old)}-{digits(other)}"
+    assert [path.name for path in written] == [f"{name}.{suffix}" for suffix in ("mp4", "gif", "png")]
     with Image.open(written[1]) as gif:
         side_px = SCALE * SIZE
         assert (gif.n_frames, gif.size) == (FRAMES, (2 * side_px, side_px + 2 * MARK_HEIGHT))
@@ -92,6 +98,22 @@ def test_the_clips_stand_side_by_side_under_their_labels(tmp_path: Path, old: Pa
     assert np.array_equal(sheet[row_px : row_px + side_px], np.concatenate(list(b), axis=1))
 
 
+def test_another_checkpoint_of_the_same_training_leaves_the_earlier_comparison_as_it_was(
+    tmp_path: Path, old: Path
+) -> None:
+    saved = load_checkpoint(old)
+    later = tmp_path / "later" / old.name
+    later.parent.mkdir()
+    save_checkpoint(later, saved.tensors, saved.metadata | {"step": 2})
+    first, second, again = (
+        compare_checkpoints(old, other, "hello", tmp_path, 0, tmp_path / "none", 4).splitlines()[:3]
+        for other in (old, later, later)
+    )
+    assert not set(first) & set(second)
+    assert second == again
+    assert len(list(tmp_path.glob("compare-*"))) == 6
+
+
 def test_both_get_the_same_noise(old: Path, make_checkpoint: Any, tmp_path: Path) -> None:
     """The same weights in another file: nothing but the label may differ."""
     twin = tmp_path / "twin.safetensors"
@@ -107,7 +129,7 @@ def test_the_files_say_where_both_halves_come_from(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # not the store of a project that has been run here
     compare_checkpoints(old, new, "thank you", tmp_path, 1, tmp_path / "none", 4)
-    path = tmp_path / f"compare-thank-you-seed1.{suffix}"
+    (path,) = tmp_path.glob(f"compare-thank-you-seed1-*.{suffix}")
     found = read_media_metadata(path)
     assert found["prompt"] == "thank you"
     for letter, checkpoint in (("a", old), ("b", new)):
@@ -131,8 +153,7 @@ def test_the_files_lead_to_a_run_a_revision_and_a_licence(
         return target
 
     def said_of(a: Path, b: Path) -> dict[str, Any]:
-        compare_checkpoints(a, b, "hello", tmp_path, 0, tmp_path / "none", 4)
-        return describe(tmp_path / "compare-hello-seed0.mp4")
+        return describe(Path(compare_checkpoints(a, b, "hello", tmp_path, 0, tmp_path / "none", 4).splitlines()[0]))
 
     before, after, untracked = of_run(old, "a" * 32, "r1"), of_run(new, "b" * 32, "r2"), of_run(new, None, "r1")
     found = said_of(before, after)
@@ -148,7 +169,7 @@ def test_the_files_lead_to_a_run_a_revision_and_a_licence(
 def test_clips_of_different_shapes_are_shown_in_the_larger_one(tmp_path: Path, old: Path, new: Path) -> None:
     said = compare_checkpoints(old, new, "hello", tmp_path, 0, tmp_path / "none", 4)
     assert "A makes 4 frames of 8 x 8, B 6 frames of 16 x 16: each had its own noise of the seed" in said
-    with Image.open(tmp_path / "compare-hello-seed0.gif") as gif:
+    with Image.open(said.splitlines()[1]) as gif:
         assert (gif.n_frames, gif.size) == (6, (2 * SCALE * 16, SCALE * 16 + 2 * MARK_HEIGHT))
 
 

@@ -163,6 +163,19 @@ def test_unknown_words_are_named_and_left_out(model: Text2Sign) -> None:
         model("xylophone", num_steps=2)
 
 
+def test_a_model_of_few_timesteps_is_not_asked_for_more_by_default(
+    tmp_path: Path, make_checkpoint: Callable[..., Path]
+) -> None:
+    path = make_checkpoint(tmp_path / "m.safetensors", diffusion={"num_timesteps": 10})
+    model = Text2Sign.from_checkpoint(path, "cpu")
+    seen: list[int] = []
+    made = model("hello", polish=0, on_step=lambda done, total: seen.append(total))
+    assert (made.provenance["num_steps"], set(seen), len(seen)) == (10, {10}, 10)
+    assert model.generate(["hello"], [0]).shape[0] == 1
+    with pytest.raises(UserError, match=r"num_steps 12 is outside 1 … 10"):
+        model("hello", num_steps=12)
+
+
 def test_prompts_of_another_vocabulary_give_way_to_the_models_own(model: Text2Sign) -> None:
     assert remarks(lambda: model.answerable(["thank you", "hello"])) == (["thank you", "hello"], [])
     assert remarks(lambda: model.answerable(["hello", "xylophone"])) == (
@@ -179,14 +192,29 @@ def test_a_sentence_model_takes_the_prompt_whole(tmp_path: Path, make_checkpoint
     )
     model = Text2Sign.from_checkpoint(path, "cpu")
     assert not model.is_lexical
+    assert remarks(lambda: model("Hello  you", num_steps=2))[1] == []
     clips, said = remarks(lambda: model("all thank hello", num_steps=2))
-    assert not said
+    assert said == ["'all thank hello' is not among the captions the model was trained on"]
     assert clips.provenance["signs"] == ["all thank hello"]
     assert clips.frames.shape[1] == 4
     _, said = remarks(lambda: model("hello ž", num_steps=2))
-    assert said == ["the model has never seen: ž"]
+    assert said == ["'hello ž' is not among the captions the model was trained on, and it has never seen: ž"]
     with pytest.raises(UserError, match="empty"):
         model("  ", num_steps=2)
+
+
+def test_a_sentence_model_draws_its_own_captions_where_it_knows_none_of_those_asked_for(
+    tmp_path: Path, make_checkpoint: Callable[..., Path]
+) -> None:
+    captions = ["he walks", "nobody sleeps", "she reads", "they talk"]
+    path = make_checkpoint(tmp_path / "m.safetensors", model={"text": {"tokenizer": "bpe"}}, prompts=captions)
+    model = Text2Sign.from_checkpoint(path, "cpu")
+    assert remarks(lambda: model.answerable(["He walks", "nobody walks"])) == (["He walks", "nobody walks"], [])
+    assert remarks(lambda: model.answerable(["hello", "thank you"], otherwise=2)) == (
+        ["he walks", "nobody sleeps"],
+        ["none of hello, thank you is among the captions the model was trained on (he walks; nobody sleeps …); its own "
+         "first 2 are drawn instead, and `t2s sample` draws any sentence"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

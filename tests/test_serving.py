@@ -38,8 +38,8 @@ tracker.finish()
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, make_checkpoint: Callable[..., Path]) -> Path:
-    """A tiny untrained model that knows two signs."""
-    return make_checkpoint(tmp_path_factory.mktemp("model") / "t2s.safetensors")
+    """A tiny untrained model that knows two signs, of fewer timesteps than the steps that others get by default."""
+    return make_checkpoint(tmp_path_factory.mktemp("model") / "t2s.safetensors", diffusion={"num_timesteps": 10})
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_without_dvc_too_a_stage_clears_what_a_crash_left(tmp_path: Path, monkey
     left.touch()
     assert CliRunner().invoke(app, ["validate"]).exit_code == 0
     assert not left.exists()
+
+
+def test_a_warning_is_one_line_without_the_code_it_came_from(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        run_stage(lambda: warnings.warn("the model does not know please", stacklevel=1))
+    assert capsys.readouterr().err == "warning: the model does not know please\n"
 
 
 def test_a_fault_of_the_system_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """A project's own checkpoint is used for the model that the project asks for, or refused by its keys."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import yaml
 
 from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.errors import UserError
-from t2s.staleness import require_current
+from t2s.staleness import best_so_far, require_current, require_made
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,3 +77,28 @@ def test_without_params_or_with_broken_ones_a_checkpoint_stands_for_itself(proje
     Path("params.yaml").unlink()
     require_current(checkpoint)
     require_current(Path("none.safetensors"))
+
+
+def test_a_file_that_is_not_there_is_named_with_the_stage_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = Path("models/recogniser.safetensors")
+    with pytest.raises(UserError, match=f"^{made}: no such file; run from the root of a t2s project; or else$"):
+        require_made(made, "recogniser", "; or else")
+    Path("dvc.yaml").touch()
+    with pytest.raises(UserError, match=f"^{made}: no such file; `dvc repro recogniser` makes it$"):
+        require_made(made, "recogniser")
+    made.parent.mkdir()
+    made.touch()
+    require_made(made, "recogniser")
+
+
+def test_the_best_weights_of_the_last_training_are_found(tmp_path: Path) -> None:
+    assert best_so_far(tmp_path) is None
+    for time, name in enumerate(("bbbb", "aaaa")):
+        best = tmp_path / "runs" / name / "best.safetensors"
+        best.parent.mkdir(parents=True)
+        best.touch()
+        os.utime(best, (time, time))
+    assert best_so_far(tmp_path) == tmp_path / "runs/aaaa/best.safetensors"

@@ -1,6 +1,5 @@
 """The command line. Heavy imports stand inside the commands, so that `t2s --help` answers at once."""
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ import typer
 from t2s.allocator import keep_freed_memory
 from t2s.choices import Precision, SamplerName
 from t2s.errors import UserError
-from t2s.stage import begin_stage, faults_in_one_line
+from t2s.stage import begin_stage, faults_in_one_line, one_line_warning
 
 app = typer.Typer(
     help="Text to short sign-language clips: sample from a trained model, run the pipeline's stages, look inside.",
@@ -28,11 +27,12 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
 DEFAULT_CHECKPOINT = Path("models/t2s.safetensors")
+RECOGNISER = Path("models/recogniser.safetensors")
 
 
 def run() -> None:
     """Entry point."""
-    warnings.showwarning = _one_line_warning
+    warnings.showwarning = one_line_warning
     keep_freed_memory()
     with faults_in_one_line():
         app()
@@ -49,7 +49,10 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Sample i uses seed + i.")] = 0,
     num_samples: Annotated[int, typer.Option(min=1, max=1024, help="Clips to make.")] = 1,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Solver steps, with guidance two passes each; default 12.")
+        int | None,
+        typer.Option(
+            min=1, help="Solver steps, with guidance two passes each, at most the model's timesteps; default 12."
+        ),
     ] = None,
     guidance_scale: Annotated[float | None, typer.Option(min=0.0, max=50.0, help="1: no guidance; default 2.")] = None,
     sampler: Annotated[SamplerName | None, typer.Option(help="Default dpmpp.")] = None,
@@ -154,8 +157,11 @@ def train(
 @app.command()
 def evaluate() -> None:
     """Run the evaluate stage here, without DVC."""
-    from t2s.staleness import require_current
+    _stage_script("evaluate")
+    from t2s.staleness import require_current, require_made
 
+    require_made(DEFAULT_CHECKPOINT, "train")
+    require_made(RECOGNISER, "recogniser")
     require_current(DEFAULT_CHECKPOINT)
     _run_stage("evaluate")
 
@@ -200,10 +206,9 @@ def data_inspect(
 @runs_app.command("list")
 def runs_list() -> None:
     """Saved progress of trainings and preprocessing: name, step, size, age."""
-    from t2s.provenance import project_root
     from t2s.training.runs import list_runs, runs_table
 
-    typer.echo(runs_table(list_runs(project_root())))
+    typer.echo(runs_table(list_runs(_project())))
 
 
 @runs_app.command("clean")
@@ -213,35 +218,50 @@ def runs_clean(
     ] = None,
 ) -> None:
     """Delete saved progress of trainings and preprocessing."""
-    from t2s.provenance import project_root
     from t2s.training.runs import clean_runs, list_runs
 
-    waiting = [] if fingerprints else [run for run in list_runs(project_root()) if run.unsent]
+    root = _project()
+    waiting = [] if fingerprints else [run for run in list_runs(root) if run.unsent]
     for run in waiting:
         if run.pid is None:
             typer.echo(f"kept {run.name}: its metrics wait for MLflow; name it to delete it all the same", err=True)
-    for name in clean_runs(project_root(), fingerprints or None, keep=[run.name for run in waiting]):
+    for name in clean_runs(root, fingerprints or None, keep=[run.name for run in waiting]):
         typer.echo(f"removed {name}")
 
 
-def _own_checkpoint() -> Path:
-    """The project's model, unless params.yaml asks for another one by now."""
-    from t2s.staleness import require_current
+def _project() -> Path:
+    """Where progress is saved: here, or in the main checkout when DVC runs us; only of what looks like a project."""
+    from t2s.provenance import project_root
 
+    root = project_root()
+    if not (root / "runs").is_dir() and not (root / "pipelines/train.py").is_file():
+        raise UserError(f"{root}: has neither runs/ nor pipelines/train.py; run from the root of a t2s project")
+    return root
+
+
+def _own_checkpoint() -> Path:
+    """The project's model, unless it is not there or params.yaml asks for another one by now."""
+    from t2s.staleness import best_so_far, require_current, require_made
+
+    best = best_so_far(Path())
+    instead = "" if best is None else f"; --checkpoint {best} is the best of the last training so far"
+    require_made(DEFAULT_CHECKPOINT, "train", instead)
     require_current(DEFAULT_CHECKPOINT, f", --checkpoint {DEFAULT_CHECKPOINT} takes this one as it is")
     return DEFAULT_CHECKPOINT
 
 
-def _run_stage(name: str, **options: Any) -> None:
-    """Run pipelines/<name>.py of the project we stand in."""
-    import runpy
-
+def _stage_script(name: str) -> Path:
+    """pipelines/<name>.py of the project we stand in."""
     path = Path("pipelines") / f"{name}.py"
     if not path.is_file():
         raise UserError(f"{path}: no such file; run from the root of a t2s project")
+    return path
+
+
+def _run_stage(name: str, **options: Any) -> None:
+    """Run a stage's script in this process."""
+    import runpy
+
+    path = _stage_script(name)
     begin_stage()
     runpy.run_path(str(path))["main"](**options)
-
-
-def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)

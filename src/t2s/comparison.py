@@ -27,7 +27,7 @@ from t2s.models.config import ClipShape
 from t2s.plain_table import plain_table
 from t2s.prompts import file_stem, require_text
 from t2s.report.wording import decimal
-from t2s.sampling import DEFAULT_NUM_STEPS, Text2Sign
+from t2s.sampling import Text2Sign
 
 SCALE = 4  # each pixel of the larger clip becomes SCALE x SCALE
 BATCH_SIZE = 16  # of the skill table; a matter of memory, not of results
@@ -48,6 +48,11 @@ class Side:
         """What stands under its half of the picture."""
         return f"{self.letter}  {self.path.stem}  {str(self.model.metadata['fingerprint'])[:8]}"
 
+    @property
+    def mark(self) -> str:
+        """What tells its checkpoint from all others in a file's name: the digest's first digits, as in `t2s info`."""
+        return str(self.model.metadata["digest"])[:6]
+
     def sign(self, text: str, seed: int, num_steps: int) -> Clips:
         """One clip; what the model cannot do with the text is said with its path."""
         try:
@@ -61,6 +66,7 @@ def compare_checkpoints(
 ) -> str:
     """Write the clips of both side by side (mp4, GIF, PNG sheet); say where, and the skill of both per timestep.
 
+    The files are named by text, seed and checkpoints, so that no comparison takes the place of another.
     Both start from the noise of `seed`; models of different clip shapes each get it in their own shape.
 
     Args:
@@ -76,9 +82,10 @@ def compare_checkpoints(
         Side(letter, path, Text2Sign.from_checkpoint(path))
         for letter, path in (("A", checkpoint_a), ("B", checkpoint_b))
     ]
-    num_steps = min(DEFAULT_NUM_STEPS, *(side.model.schedule.num_timesteps for side in sides))
+    num_steps = min(side.model.default_num_steps for side in sides)
     made = [side.sign(text, seed, num_steps) for side in sides]
-    written = write_side_by_side(sides, made, text, output_dir / f"compare-{file_stem(text)}-seed{seed}")
+    name = "-".join(["compare", file_stem(text), f"seed{seed}", *(side.mark for side in sides)])
+    written = write_side_by_side(sides, made, text, output_dir / name)
     return "\n".join([*map(str, written), *_shape_note(made), *skill_lines(sides, clips, num_clips, seed)])
 
 

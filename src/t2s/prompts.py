@@ -3,9 +3,10 @@
 import difflib
 import logging
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
+from textwrap import shorten
 
 from tokenizers import Tokenizer
 
@@ -63,6 +64,54 @@ def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
         clauses.append(f"'{word}'" + (f" (closest: {', '.join(close)})" if close else ""))
     shown = ", ".join(sorted(known)[:60]) + (" …" if len(known) > 60 else "")
     return f"unknown: {', '.join(clauses)}; known signs: {shown}"
+
+
+def known_captions(texts: Sequence[str], captions: Iterable[str]) -> list[str]:
+    """Those of `texts` that are one of the captions a model of sentences was trained on, case and spacing aside."""
+    known = {_folded(caption) for caption in captions}
+    return [text for text in texts if _folded(text) in known]
+
+
+def _folded(text: str) -> str:
+    """As the tokenizer sees it: NFKC, no upper case, white space of no matter."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
+def explain_unseen(text: str, unknown: Sequence[str]) -> str:
+    """One line on a sentence that is none of the train captions. `unknown`: its words that no caption has."""
+    shown = shorten(text, 60, placeholder=" …")
+    never_seen = f", and it has never seen: {', '.join(unknown)}" if unknown else ""
+    return f"'{shown}' is not among the captions the model was trained on{never_seen}"
+
+
+def answerable(
+    asked: Sequence[str], known: Sequence[str], is_lexical: bool, otherwise: int = 6
+) -> tuple[list[str], str | None]:
+    """Which of the prompts asked for to draw, and one line where it is not all of them.
+
+    A model of signs draws those that name a sign it knows, one of sentences all, as long as one is a caption it was
+    trained on: a new sentence is what it is for. Where nothing asked for is known, both draw their first `otherwise`
+    own ones.
+
+    Args:
+        known: the prompts that the model was trained on.
+        is_lexical: whether these are signs, not sentences.
+    """
+    own = list(known[:otherwise])
+    if not is_lexical:
+        if known_captions(asked, known):
+            return list(asked), None
+        shown = "; ".join(shorten(caption, 60, placeholder=" …") for caption in own[:3])
+        return own, (
+            f"none of {', '.join(asked)} is among the captions the model was trained on ({shown} …); its own first "
+            f"{len(own)} are drawn instead, and `t2s sample` draws any sentence"
+        )
+    kept = [prompt for prompt in asked if parse_prompt(prompt, known).signs]
+    left_out = [prompt for prompt in asked if prompt not in kept]
+    if not left_out:
+        return kept, None
+    instead = "" if kept else f"; its own first {len(own)} signs are drawn instead"
+    return kept or own, f"the model does not know {', '.join(left_out)}{instead}"
 
 
 def require_text(text: str) -> None:

@@ -27,12 +27,12 @@ from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
 from t2s.models.vivit import ViViT
 from t2s.precision import resolve_precision
-from t2s.prompts import explain_unknown, parse_prompt, require_text
+from t2s.prompts import answerable, explain_unknown, explain_unseen, known_captions, parse_prompt, require_text
 from t2s.stitching import stitch
 
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
 DEFAULT_SAMPLER: SamplerName = "dpmpp"
-DEFAULT_NUM_STEPS = 12
+DEFAULT_NUM_STEPS = 12  # or T, where a model has fewer timesteps
 DEFAULT_GUIDANCE_SCALE = 2.0
 DEFAULT_GUIDANCE_RESCALE = 0.0
 DEFAULT_POLISH = 2
@@ -131,13 +131,18 @@ class Text2Sign:
         """Whether prompts are single known signs (a word tokenizer), not free sentences."""
         return bool(self.metadata["config"]["model"]["text"]["tokenizer"] == "word")
 
+    @property
+    def default_num_steps(self) -> int:
+        """Solver steps where nobody asks for a number: DEFAULT_NUM_STEPS, at most T."""
+        return min(DEFAULT_NUM_STEPS, self.schedule.num_timesteps)
+
     def __call__(
         self,
         prompt: str,
         num_samples: int = 1,
         seed: int = 0,
         *,
-        num_steps: int = DEFAULT_NUM_STEPS,
+        num_steps: int | None = None,
         guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
         guidance_rescale: float = DEFAULT_GUIDANCE_RESCALE,
         sampler: SamplerName = DEFAULT_SAMPLER,
@@ -154,7 +159,7 @@ class Text2Sign:
         Args:
             num_samples: B ≥ 1.
             seed: 0 … 2⁶³ - num_samples, of the first sample's starting noise.
-            num_steps: of the solver, 1 … T; with guidance each is two passes through the network.
+            num_steps: of the solver, 1 … T; None: `default_num_steps`. With guidance each is two passes.
             guidance_scale: 0 … 50; 1 = no guidance, 0 = the null prompt.
             guidance_rescale: 0 … 1, how far the guided prediction keeps the standard deviation of the unguided one
                 (Lin et al. 2023, 2305.08891, eq. 15-16).
@@ -178,6 +183,7 @@ class Text2Sign:
         ):
             if not 0 <= value <= highest:
                 raise UserError(f"{name} {value} is outside 0 … {highest:g}")
+        num_steps = self.default_num_steps if num_steps is None else num_steps
         signs = self._signs_of(prompt)
         seeds = [seed + i for i in range(num_samples)]
         segments = []
@@ -211,7 +217,7 @@ class Text2Sign:
         prompts: Sequence[str],
         seeds: Sequence[int],
         *,
-        num_steps: int = DEFAULT_NUM_STEPS,
+        num_steps: int | None = None,
         guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
         guidance_rescale: float = DEFAULT_GUIDANCE_RESCALE,
         sampler: SamplerName = DEFAULT_SAMPLER,
@@ -231,6 +237,7 @@ class Text2Sign:
             raise UserError(f"{len(prompts)} prompts, {len(seeds)} seeds: give one seed for each of 1 or more prompts")
         if batch_size < 1:
             raise UserError(f"batch_size {batch_size}: ask for at least 1")
+        num_steps = self.default_num_steps if num_steps is None else num_steps
         prompt_ids = self.tokenizer.encode(prompts)
         denoiser = guided(self.denoiser, guidance_scale, guidance_rescale)
         is_bf16 = resolve_precision(precision, self.device) == "bf16"
@@ -266,24 +273,17 @@ class Text2Sign:
         return to_x0(self.kind, self.denoiser(x_t, t, prompt_ids), x_t, t, self.schedule)
 
     def answerable(self, prompts: Sequence[str], otherwise: int = 6) -> list[str]:
-        """Those of `prompts` that name a sign the model knows; where none does, its first `otherwise` own ones.
-
-        A model of free sentences answers all of them.
-        """
-        if not self.is_lexical:
-            return list(prompts)
-        known = [prompt for prompt in prompts if parse_prompt(prompt, self.prompts).signs]
-        if left_out := [prompt for prompt in prompts if prompt not in known]:
-            instead = "" if known else f"; its own first {otherwise} signs are drawn instead"
-            warnings.warn(f"the model does not know {', '.join(left_out)}{instead}", stacklevel=2)
-        return known or self.prompts[:otherwise]
+        """Which of `prompts` to draw: those it knows, or its own first ones; see `t2s.prompts.answerable`."""
+        chosen, remark = answerable(prompts, self.prompts, self.is_lexical, otherwise)
+        if remark:
+            warnings.warn(remark, stacklevel=2)
+        return chosen
 
     def _signs_of(self, prompt: str) -> list[str]:
         if not self.is_lexical:
             require_text(prompt)
-            unknown = self.tokenizer.unknown_words(prompt)
-            if unknown:
-                warnings.warn(f"the model has never seen: {', '.join(unknown)}", stacklevel=3)
+            if not known_captions([prompt], self.prompts):
+                warnings.warn(explain_unseen(prompt, self.tokenizer.unknown_words(prompt)), stacklevel=3)
             return [prompt]
         parsed = parse_prompt(prompt, self.prompts)
         if not parsed.signs:

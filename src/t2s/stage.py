@@ -2,9 +2,11 @@
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from t2s import atomic
 from t2s.allocator import keep_freed_memory
@@ -17,6 +19,7 @@ def run_stage(main: Callable[[], None], takes_arguments: bool = False) -> None:
     """Run a stage's main as a program of its own."""
     if len(sys.argv) > 1 and not takes_arguments:
         sys.exit(f"error: {sys.argv[1]}: {sys.argv[0]} takes no arguments; see params.yaml and `t2s --help`")
+    warnings.showwarning = one_line_warning
     keep_freed_memory()
     with faults_in_one_line():
         begin_stage()
@@ -28,6 +31,11 @@ def begin_stage() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for folder in OUT_FOLDERS:
         atomic.remove_partials(Path(folder))
+
+
+def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """In place of `warnings.showwarning`: what a warning says, without the place and the line of code it came from."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Whether a project's own checkpoint is of the model that its params.yaml and its clips describe."""
+"""Whether a project's own models are there, and its checkpoint of the model that params.yaml and the clips describe."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +14,30 @@ from t2s.paramsfile import read_sections
 from t2s.presets import apply_preset
 from t2s.sampling import BEFORE_THE_KEY
 from t2s.training.config import TrainConfig
+from t2s.training.state import BEST
 
-PARAMS, CLIPS = Path("params.yaml"), Path("data/clips")
+PARAMS, CLIPS, PIPELINE = Path("params.yaml"), Path("data/clips"), Path("dvc.yaml")
+
+
+def require_made(path: Path, stage: str, otherwise: str = "") -> None:
+    """Refuse to go on without a file that a stage of this project makes.
+
+    `otherwise`: what a person who does not want to run the stage can do, as the end of the refusal.
+
+    Raises:
+        UserError: with the command that makes it.
+    """
+    if path.exists():
+        return
+    if not PIPELINE.is_file():
+        raise UserError(f"{path}: no such file; run from the root of a t2s project{otherwise}")
+    raise UserError(f"{path}: no such file; `dvc repro {stage}` makes it{otherwise}")
+
+
+def best_so_far(root: Path) -> Path | None:
+    """The best weights of the training that last wrote some, finished or not; None: there are none."""
+    found = [path for path in (root / "runs").glob(f"*/{BEST}") if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def require_current(checkpoint: Path, otherwise: str = "") -> None:

@@ -37,7 +37,7 @@ def answered(request: urllib.request.Request | str) -> Any:
 @pytest.mark.slow
 def test_the_command_serves_warns_of_an_open_address_and_ends(make_checkpoint: Any, tmp_path: Path) -> None:
     """`t2s demo` itself, on a free port and open to others, asked for clips as the page asks."""
-    make_checkpoint(tmp_path / "m.safetensors")
+    make_checkpoint(tmp_path / "m.safetensors", diffusion={"num_timesteps": 10})
     command = [str(Path(sys.executable).with_name("t2s")), "demo", "--checkpoint", str(tmp_path / "m.safetensors")]
     process = subprocess.Popen(
         [*command, "--host", "0.0.0.0", "--port", "0"],
@@ -56,6 +56,7 @@ def test_the_command_serves_warns_of_an_open_address_and_ends(make_checkpoint: A
         address = f"http://127.0.0.1:{port[1]}"
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert b"t2s" in answer.read()
+        assert answered(f"{address}/api/model")["defaults"]["num_steps"] == 10  # of 12, as many as the model has
         form = {"text": "hello", "seed": 3, "num_samples": 2, "num_steps": 2, "guidance_scale": 2, "sampler": "ddim"}
         asked = urllib.request.Request(
             f"{address}/api/jobs", json.dumps(form).encode(), {"Content-Type": "application/json"}

@@ -151,14 +151,16 @@ def test_a_finished_run_run_again_gives_its_result_again(lab) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_leaves_a_state_and_its_exit_code(lab, number: int, code: int) -> None:
+def test_a_signal_leaves_a_state_its_exit_code_and_a_line(lab, number: int, code: int, caplog) -> None:
+    caplog.set_level(logging.INFO)
     with lab.open_state() as state, pytest.raises(SystemExit) as left:
         train(lab.stopped_after(lab.training(state), 2, lambda: os.kill(os.getpid(), number)))
     assert left.value.code == code
+    assert caplog.messages[-1] == "stopped at step 3 of 6, saved: the same command goes on"
     with lab.open_state() as state:
         found = state.latest()
         assert found is not None
-        assert found.metadata["step"] == 3
+        assert (found.metadata["step"], found.metadata["num_steps"]) == (3, 6)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 

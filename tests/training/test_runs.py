@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ from t2s.training.runs import clean_runs, list_runs, runs_table
 from t2s.training.state import RunState
 
 
-def make_run(root: Path, fingerprint: str, step: int) -> None:
+def make_run(root: Path, fingerprint: str, step: int, **metadata: Any) -> None:
     with RunState.open(root, fingerprint, {}) as state:
-        state.save(step, {"weight": torch.zeros(100)}, {})
+        state.save(step, {"weight": torch.zeros(100)}, metadata)
         Buffer(state.tracking_buffer).append({"kind": "status", "time_ms": 0, "status": "RUNNING"})
 
 
@@ -99,6 +100,25 @@ def test_the_table_says_what_a_person_asks(tmp_path: Path) -> None:
         table = runs_table(list_runs(tmp_path))
     assert re.search(r"aaaa +42 +0\.\d MiB +just now  resumable, metrics wait for MLflow", table)
     assert re.search(rf"bbbb +- +0\.0 MiB +just now  running, pid {os.getpid()}$", table, re.MULTILINE)
+
+
+def test_a_finished_training_is_told_from_one_that_can_go_on(tmp_path: Path) -> None:
+    closed, open_epoch = ({"rows": [{"step": step}]} for step in (600, 300))
+    make_run(tmp_path, "aaaa", 40, num_steps=600, history={"rows": []})
+    make_run(tmp_path, "bbbb", 600, num_steps=600, history=closed)
+    make_run(tmp_path, "cccc", 600, num_steps=600, history=open_epoch)  # stopped while its last epoch was looked at
+    make_run(tmp_path, "dddd", 600)  # of a version that did not note num_steps
+    make_run(tmp_path, "eeee", 7, num_steps=600)
+    (tmp_path / "runs/eeee/state-00000007.safetensors").write_bytes(b"damaged")
+    words = {line.split()[0]: line.split() for line in runs_table(list_runs(tmp_path)).splitlines()}
+    shown = {name: (line[1], line[6].rstrip(",")) for name, line in words.items() if name != "run"}
+    assert shown == {
+        "aaaa": ("40/600", "resumable"),
+        "bbbb": ("600/600", "finished"),
+        "cccc": ("600/600", "resumable"),
+        "dddd": ("600", "resumable"),
+        "eeee": ("7", "resumable"),
+    }
 
 
 @pytest.mark.parametrize("name", ["cccc", "..", "../outside", ""])

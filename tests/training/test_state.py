@@ -129,7 +129,7 @@ def test_a_new_training_says_what_differs_from_the_last(
     caplog.set_level(logging.INFO)
     save(state, 5)
     for config, said in (
-        ({"model": {"depth": 6}, "data_digest": "d2"}, "data_digest: 'd1' → 'd2'; model.depth: 4 → 6"),
+        ({"model": {"depth": 6}, "data_digest": "d2"}, "the data; model.depth: 4 → 6"),
         (CONFIG, "the source code"),
     ):
         caplog.clear()

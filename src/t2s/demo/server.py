@@ -47,15 +47,15 @@ def serve(
     from t2s.demo.studio import Studio
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    defaults = {
-        "num_steps": sampling.DEFAULT_NUM_STEPS,
-        "guidance_scale": sampling.DEFAULT_GUIDANCE_SCALE,
-        "sampler": sampling.DEFAULT_SAMPLER,
-        "num_samples": 3,
-        "seed": 0,
-    }
     with listen(host, port) as listening, tempfile.TemporaryDirectory(prefix="t2s-demo-") as folder:
         model = sampling.Text2Sign.from_checkpoint(checkpoint, device)
+        defaults = {
+            "num_steps": model.default_num_steps,
+            "guidance_scale": sampling.DEFAULT_GUIDANCE_SCALE,
+            "sampler": sampling.DEFAULT_SAMPLER,
+            "num_samples": 3,
+            "seed": 0,
+        }
         studio = Studio(model, open_clips(clips), Path(folder))
         app = create_app(studio, Path(folder), [*names_for(host), *allowed_names], defaults)
         if not is_loopback(str(listening.getsockname()[0])):

@@ -1,11 +1,14 @@
 """SIGTERM and Ctrl-C as a request: the loop finishes its step, writes a checkpoint and leaves."""
 
+import logging
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
+logger = logging.getLogger(__name__)
 
 
 class Interrupted(SystemExit):
@@ -54,3 +57,22 @@ class InterruptRequest:
     def leave(self) -> None:
         """Raise Interrupted with the exit code of the signal that came, here or (then SIGTERM) to another process."""
         raise Interrupted(128 + (self.signal or signal.SIGTERM))
+
+
+@contextmanager
+def stop_told(step: Callable[[], int], num_steps: int, saved: Callable[[], int | None]) -> Iterator[None]:
+    """Log one line when a training is Interrupted: where it stopped, and from where the same command goes on.
+
+    Args:
+        step: made so far, 0 … num_steps.
+        saved: the step of the newest state; None: none was written, and nothing is said.
+    """
+    try:
+        yield
+    except Interrupted:
+        at, kept = step(), saved()
+        if kept == at:
+            logger.info("stopped at step %d of %d, saved: the same command goes on", at, num_steps)
+        elif kept is not None:
+            logger.info("stopped at step %d of %d: the same command goes on from step %d", at, num_steps, kept)
+        raise

@@ -19,7 +19,7 @@ from t2s.training.compilation import compiled
 from t2s.training.config import TrainConfig
 from t2s.training.ema import EMA
 from t2s.training.history import History, Row
-from t2s.training.interrupt import InterruptRequest
+from t2s.training.interrupt import InterruptRequest, stop_told
 from t2s.training.loader import Batch
 from t2s.training.look import Measure, look
 from t2s.training.monitor import Flag, check, monitor_tags, raised
@@ -92,7 +92,9 @@ def train(training: Training) -> TrainResult:
             that cannot be shared equally between processes and micro-batches.
         Interrupted: SIGTERM or Ctrl-C; the state is written first.
     """
-    return _Run(training).run()
+    run, state = _Run(training), training.state
+    with stop_told(lambda: run.step, training.num_steps, lambda: state.newest_step() if state else None):
+        return run.run()
 
 
 class _Run:
@@ -273,7 +275,7 @@ class _Run:
             return
         tensors, metadata = capture(self.raw, self.ema, self.optimizers, self.history)
         told = {"mlflow_run_id": self.training.tracker.run_id, "seconds": self._seconds()}
-        state.save(self.step, tensors, metadata | told)
+        state.save(self.step, tensors, metadata | told | {"num_steps": self.training.num_steps})
         self.last_saved = time.monotonic()
 
     def _restore(self) -> tuple[int, float]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2s import lock
+from t2s.checkpoint import read_metadata
 from t2s.errors import UserError
 from t2s.tracking.buffer import BUFFER_NAME, Buffer
-from t2s.training.state import STATE_PATTERN
+from t2s.training.state import STATE_KIND, STATE_PATTERN, step_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class RunSummary:
 
     Attributes:
         step: of the newest state, None before the first.
+        num_steps: of the whole training; None where no state tells it, as those of earlier versions do not.
+        finished: whether the newest state is that of a training at its end.
         pid: of the process that works on it now, as far as it is known; None: nobody does.
         size_bytes: of all its files.
         updated: its last change, in seconds since the epoch.
@@ -28,6 +31,8 @@ class RunSummary:
 
     name: str
     step: int | None
+    num_steps: int | None
+    finished: bool
     pid: str | None
     size_bytes: int
     updated: float
@@ -43,13 +48,14 @@ def runs_table(runs: Sequence[RunSummary]) -> str:
     """The runs as aligned text, one a line."""
     if not runs:
         return "no saved runs"
-    lines = [f"{'run':28}  {'step':>8}  {'size':>9}  {'changed':>10}  state"]
+    lines = [f"{'run':28}  {'step':>13}  {'size':>9}  {'changed':>10}  state"]
     for run in runs:
-        step = "-" if run.step is None else str(run.step)
-        state = f"running, pid {run.pid}" if run.pid else "resumable" if run.step is not None else "idle"
+        step = "-" if run.step is None else str(run.step) if run.num_steps is None else f"{run.step}/{run.num_steps}"
+        left = "finished" if run.finished else "resumable" if run.step is not None else "idle"
+        state = f"running, pid {run.pid}" if run.pid else left
         waiting = ", metrics wait for MLflow" if run.unsent else ""
         size = f"{run.size_bytes / 2**20:.1f} MiB"
-        lines.append(f"{run.name:28}  {step:>8}  {size:>9}  {_age(time.time() - run.updated):>10}  {state}{waiting}")
+        lines.append(f"{run.name:28}  {step:>13}  {size:>9}  {_age(time.time() - run.updated):>10}  {state}{waiting}")
     return "\n".join(lines)
 
 
@@ -95,15 +101,29 @@ def _folders(root: Path) -> list[Path]:
 
 def _summary(folder: Path) -> RunSummary:
     files = list(_file_stats(folder))
-    states = sorted(folder.glob(STATE_PATTERN))
+    step, num_steps, finished = _progress(folder)
     return RunSummary(
         name=folder.name,
-        step=int(states[-1].stem.removeprefix("state-")) if states else None,
+        step=step,
+        num_steps=num_steps,
+        finished=finished,
         pid=lock.holder(folder),
         size_bytes=sum(file.st_size for file in files),
         updated=max((file.st_mtime for file in files), default=0.0),
         unsent=Buffer(folder / BUFFER_NAME).pending(),
     )
+
+
+def _progress(folder: Path) -> tuple[int | None, int | None, bool]:
+    """Step of the newest state, steps of the whole training, and whether all are made and the last epoch is closed."""
+    newest = max(folder.glob(STATE_PATTERN), default=None)
+    if newest is None:
+        return None, None, False
+    with suppress(UserError, OSError, LookupError, TypeError):  # damaged, just being replaced, or of an earlier version
+        metadata = read_metadata(newest, STATE_KIND)
+        num_steps, rows = int(metadata["num_steps"]), metadata["history"]["rows"]
+        return step_of(newest), num_steps, bool(rows) and step_of(newest) == num_steps == rows[-1]["step"]
+    return step_of(newest), None, False
 
 
 def _file_stats(folder: Path) -> Iterator[os.stat_result]:

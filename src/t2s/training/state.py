@@ -29,6 +29,11 @@ BEST = "best.safetensors"
 logger = logging.getLogger(__name__)
 
 
+def step_of(path: Path) -> int:
+    """The step of a state, from its file's name."""
+    return int(path.stem.removeprefix("state-"))
+
+
 class RunState:
     """One training's state, held exclusively from `open` to `close` (a context manager)."""
 
@@ -118,6 +123,10 @@ class RunState:
             )
         return None
 
+    def newest_step(self) -> int | None:
+        """The step after which the newest state was written; None: there is none yet."""
+        return next(map(step_of, self._states()), None)
+
     def _states(self) -> list[Path]:
         return sorted(self.folder.glob(STATE_PATTERN), reverse=True)
 
@@ -126,16 +135,21 @@ class RunState:
 
     def _require_own(self, path: Path, metadata: Mapping[str, Any]) -> None:
         if metadata["fingerprint"] != self.fingerprint:
-            lines = differing_keys(self._config, metadata["config"]) or ["the source code"]
-            raise UserError(f"{path}: belongs to run {metadata['fingerprint']}; it differs in {'; '.join(lines)}")
+            differs = self._differences(metadata["config"])
+            raise UserError(f"{path}: belongs to run {metadata['fingerprint']}; it differs in {differs}")
 
     def _tell_what_differs(self) -> None:
         """Log in which keys the last training of the project that has a state differs from this one."""
         with suppress(UserError, OSError, KeyError, ValueError):  # there is none, it is damaged, or just being replaced
             others = self.folder.parent.glob(f"*/{STATE_PATTERN}")
             last = max(others, key=lambda path: path.stat().st_mtime)
-            lines = differing_keys(self._config, read_metadata(last, STATE_KIND)["config"]) or ["the source code"]
-            logger.info("a new training; the last one, %s, differs in %s", last.parent.name, "; ".join(lines))
+            differs = self._differences(read_metadata(last, STATE_KIND)["config"])
+            logger.info("a new training; the last one, %s, differs in %s", last.parent.name, differs)
+
+    def _differences(self, config: Mapping[str, Any]) -> str:
+        """In what another training differs: keys with both values, the data (a digest says no more), the code."""
+        lines = differing_keys(self._config, config) or ["the source code"]
+        return "; ".join("the data" if line.startswith("data_digest: ") else line for line in lines)
 
     def _discard(self) -> None:
         for path in self.folder.iterdir():
