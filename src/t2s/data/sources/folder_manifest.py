@@ -1,7 +1,8 @@
 """A folder of videos with a manifest CSV: path, text, and optionally signer, split, start, end, sign, box, fps."""
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from t2s.data.faults import MediaError
@@ -27,6 +28,7 @@ _ALIASES = {
     "fps": ("fps",),
     "licence": ("licence", "license"),
 }
+_TIMES = " of seconds or hh:mm:ss.fff"
 _DELIMITERS = (",", "\t", ";")
 
 
@@ -53,7 +55,7 @@ class FolderManifest:
         for line, row in read_quoted(path, (columns["path"], columns["text"]), report, delimiter):
             cells = {name: row[column] for name, column in columns.items()}
             try:
-                clips.append(_clip(cells, ids))
+                clips.append(_clip(cells, ids, decimal_commas=delimiter != ","))
             except ValueError as error:
                 report.add_issue("malformed", f"{path.name}: line {line}: {error}", path=cells["path"])
         yield from signs_from_captions(clips, report)
@@ -78,11 +80,15 @@ class _Ids:
         return stem if position == 1 else f"{stem}#{position}"
 
 
-def _clip(cells: Row, ids: _Ids) -> SourceClip:
+def _clip(cells: Row, ids: _Ids, decimal_commas: bool) -> SourceClip:
+    """Raises ValueError naming the column."""
     split = known_split(cells.get("split", "")) if cells.get("split", "").strip() else ""
     if split is None:
         raise ValueError(f"split '{cells['split']}' is none of train, val, test")
     path = cells["path"].strip()
+    start_s = _number("start", cells, seconds_of, decimal_commas)
+    if start_s is not None and start_s < 0:
+        raise ValueError(f"start '{cells['start']}' lies before the file's start, 0")
     return SourceClip(
         clip_id=ids.of(cells),
         path=path,
@@ -91,21 +97,37 @@ def _clip(cells: Row, ids: _Ids) -> SourceClip:
         sign=cells.get("sign", "").strip(),
         signer=cells.get("signer", "").strip(),
         split=split,
-        start_s=seconds_of(cells.get("start", "")),
-        end_s=seconds_of(cells.get("end", "")),
-        box=_box(cells.get("box", "")),
-        fps=finite(cells.get("fps", "")),
+        start_s=start_s,
+        end_s=_number("end", cells, seconds_of, decimal_commas),
+        box=_box(cells.get("box", ""), decimal_commas),
+        fps=_number("fps", cells, finite, decimal_commas),
         licence=cells.get("licence", "").strip(),
     )
 
 
-def _box(cell: str) -> Box | None:
+def _number(name: str, cells: Row, parse: Callable[[str], float | None], decimal_commas: bool) -> float | None:
+    """Raises ValueError naming the column. Spreadsheets that write decimal commas separate cells by something else."""
+    cell = cells.get(name, "")
+    try:
+        return parse(cell.replace(",", ".") if decimal_commas else cell)
+    except ValueError:
+        raise ValueError(f"{name} '{cell}' is not a number{_TIMES if parse is seconds_of else ''}") from None
+
+
+def _box(cell: str, decimal_commas: bool) -> Box | None:
     if not cell.strip():
         return None
-    corners = [finite(part) for part in cell.replace(",", " ").split()]
-    if len(corners) != 4 or None in corners:
+    parts = cell.split()
+    if decimal_commas and len(parts) == 4:
+        parts = [part.replace(",", ".") for part in parts]
+    else:
+        parts = cell.replace(",", " ").split()
+    try:
+        x0, y0, x1, y1 = (float(part) for part in parts)
+    except ValueError:
+        x0 = y0 = x1 = y1 = math.nan
+    if not all(map(math.isfinite, (x0, y0, x1, y1))):
         raise ValueError(f"box '{cell}' is not 'x0 y0 x1 y1'")
-    x0, y0, x1, y1 = (corner or 0.0 for corner in corners)
     return x0, y0, x1, y1
 
 

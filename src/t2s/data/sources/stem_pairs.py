@@ -13,6 +13,7 @@ from t2s.data.sources.media import VIDEO_SUFFIXES
 from t2s.data.sources.reader import known_split, refuse_subset
 from t2s.data.sources.tables import decode_text
 
+_NO_CAPTIONS = ("readme", "license", "licence", "copying", "notice")  # texts that lie beside many a folder's videos
 _LARGEST_CAPTION = 1 << 20  # bytes, far more than data.max_caption_length may be
 
 
@@ -63,7 +64,7 @@ def _stems(root: Path) -> Iterator[tuple[str, str, bool]]:
             suffixes.setdefault(stem, set()).add(suffix)
         for stem, found in sorted(suffixes.items()):
             videos = sorted((VIDEO_SUFFIXES.index(s.lower()), s) for s in found if s.lower() in VIDEO_SUFFIXES)
-            if videos or ".txt" in found:
+            if videos or (".txt" in found and stem.lower() not in _NO_CAPTIONS):
                 relative = (Path(folder) / stem).relative_to(root).as_posix()
                 yield relative, (videos[0][1] if videos else ""), ".txt" in found
 
