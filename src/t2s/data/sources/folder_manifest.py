@@ -28,6 +28,7 @@ _ALIASES = {
     "fps": ("fps",),
     "licence": ("licence", "license"),
 }
+_MOST_NAMES = 8  # of columns, in a message
 _TIMES = " of seconds or hh:mm:ss.fff"
 _DELIMITERS = (",", "\t", ";")
 
@@ -131,23 +132,52 @@ def _box(cell: str, decimal_commas: bool) -> Box | None:
     return x0, y0, x1, y1
 
 
+def misfit(root: Path) -> str | None:
+    """What keeps the CSV files of a folder from being a manifest, for a person; None where there are none."""
+    usable = [path.name for path in _candidates(root) if _fits(path)]
+    if len(usable) > 1:
+        how_many = "both" if len(usable) == 2 else "all"
+        return f"{', '.join(usable[:-1])} and {usable[-1]} {how_many} fit: name one manifest.csv"
+    for path in _candidates(root):
+        _, names = _first_line(path)
+        if any(names):
+            shown = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
+            return (
+                f"{path.name} has the columns {''.join(filter(str.isprintable, shown))}; a manifest needs path and text"
+            )
+    return None
+
+
 def _find(root: Path) -> Path | None:
     """manifest.csv, else the only CSV file that has the columns path and text."""
-    named = root / "manifest.csv"
-    candidates = [named] if named.is_file() else sorted(root.glob("*.csv"))
-    usable = [path for path in candidates if {"path", "text"} <= _header(path)[1].keys()]
+    usable = [path for path in _candidates(root) if _fits(path)]
     return usable[0] if len(usable) == 1 else None
+
+
+def _candidates(root: Path) -> list[Path]:
+    named = root / "manifest.csv"
+    return [named] if named.is_file() else sorted(root.glob("*.csv"))
+
+
+def _fits(path: Path) -> bool:
+    return {"path", "text"} <= _header(path)[1].keys()
 
 
 def _header(path: Path) -> tuple[str, dict[str, str]]:
     """The delimiter, and our name → the file's column name, of the columns that are there."""
+    delimiter, names = _first_line(path)
+    found = {name.lower(): name for name in names}
+    aliases = {name: next((found[word] for word in words if word in found), None) for name, words in _ALIASES.items()}
+    return delimiter, {name: column for name, column in aliases.items() if column is not None}
+
+
+def _first_line(path: Path) -> tuple[str, list[str]]:
+    """The delimiter and the names of the columns; no names where the file cannot be read."""
     try:
         with os.fdopen(open_regular(path.parent, path.name), "rb") as file:
             start = file.read(1 << 16)
     except (MediaError, OSError):
-        return ",", {}
+        return ",", []
     first = start.decode(encoding_of(start), errors="replace").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
-    found = {name.strip().strip('"').lower(): name.strip().strip('"') for name in first.split(delimiter)}
-    aliases = {name: next((found[word] for word in words if word in found), None) for name, words in _ALIASES.items()}
-    return delimiter, {name: column for name, column in aliases.items() if column is not None}
+    return delimiter, [name.strip().strip('"') for name in first.split(delimiter)]

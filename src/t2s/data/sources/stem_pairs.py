@@ -27,12 +27,12 @@ class StemPairs:
     terms = OWN_TERMS
 
     def detect(self, root: Path) -> bool:
-        return any(suffix and has_caption for _, suffix, has_caption in _stems(root))
+        return any(suffix and has_caption for _, suffix, has_caption in stems(root))
 
     def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
         refuse_subset(self.name, subset)
         clips = []
-        for stem, suffix, has_caption in _stems(root):
+        for stem, suffix, has_caption in stems(root):
             if not has_caption:
                 report.add_issue("missing", f"no caption {stem}.txt beside it", stem, stem + suffix)
             elif not suffix:
@@ -54,7 +54,7 @@ def _clip(stem: str, suffix: str, caption: str) -> SourceClip:
     return SourceClip(clip_id=stem, path=stem + suffix, text=caption, video=stem, split=split or "")
 
 
-def _stems(root: Path) -> Iterator[tuple[str, str, bool]]:
+def stems(root: Path) -> Iterator[tuple[str, str, bool]]:
     """Each stem (relative path without suffix), its video's suffix ("" = none), whether it has a caption."""
     for folder, folders, names in os.walk(root):
         folders.sort()
