@@ -85,6 +85,22 @@ def test_every_problem_is_reported_and_only_unique_ids_reach_the_manifest(own_vi
     assert len(rows) == 16
 
 
+def test_absolute_paths_count_where_they_lie_in_the_folder_and_lead_nowhere_else(own_videos, write_mp4, make_config):
+    write_mp4(own_videos / "sub" / "in.mp4", num_frames=2)
+    write_mp4(own_videos.parent / "out.mp4", num_frames=2)
+    (own_videos / "link.mp4").symlink_to(own_videos.parent / "out.mp4")
+    (own_videos / "linked").symlink_to(own_videos.parent)
+    outside = [f"{own_videos.parent}/out.mp4", f"{own_videos}-too/a.mp4", "/etc/passwd"]
+    led = [f"{own_videos}/../out.mp4", f"{own_videos}/link.mp4", f"{own_videos}/linked/out.mp4", f"{own_videos}/."]
+    paths = [f" {own_videos}/sub/in.mp4", f"{own_videos}//ann-no.mp4", *outside, *led, "sub\\in.mp4"]
+    (own_videos / "manifest.csv").write_text("path,text\n" + "".join(f"{p},w{n}\n" for n, p in enumerate(paths)))
+    rows, _, report = read_source(make_config(root=own_videos))
+    assert [(row.clip_id, row.path) for row in rows[:2]] == [("sub/in", "sub/in.mp4"), ("ann-no", "ann-no.mp4")]
+    assert [issue.kind for issue in report.issues] == ["path"] * 7 + ["missing"]
+    assert {issue.message for issue in report.issues[:3]} == {f"an absolute path; write it relative to {own_videos}"}
+    assert report.issues[-1].message.endswith("separated by /, not by \\")
+
+
 def test_missing_videos_of_a_set_that_loses_them_are_reported_but_not_listed(tmp_path, write_mp4, make_config):
     ids = ["00001", "00002", "00003"]
     write_mp4(tmp_path / "videos" / "00002.mp4", num_frames=2)

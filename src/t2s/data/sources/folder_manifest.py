@@ -10,6 +10,7 @@ from t2s.data.licences import OWN_TERMS
 from t2s.data.safe_open import open_regular
 from t2s.data.sources.captions import signs_from_captions
 from t2s.data.sources.clip import Box, SourceClip, SourceReport
+from t2s.data.sources.media import below
 from t2s.data.sources.reader import known_split, refuse_subset
 from t2s.data.sources.tables import Row, encoding_of, read_quoted
 from t2s.data.sources.times import finite, seconds_of
@@ -55,6 +56,7 @@ class FolderManifest:
         ids = _Ids()
         for line, row in read_quoted(path, (columns["path"], columns["text"]), report, delimiter):
             cells = {name: row[column] for name, column in columns.items()}
+            cells["path"] = below(root, cells["path"].strip())
             try:
                 clips.append(_clip(cells, ids, decimal_commas=delimiter != ","))
             except ValueError as error:
@@ -71,7 +73,7 @@ class _Ids:
     def of(self, cells: Row) -> str:
         if cells.get("clip_id"):
             return cells["clip_id"]
-        path = cells["path"].strip()
+        path = cells["path"]
         stem = path[: path.rfind(".")] if "." in Path(path).name else path
         part = tuple(cells.get(name, "") for name in ("start", "end", "text"))
         parts = self._parts.setdefault(stem, [])
@@ -86,15 +88,14 @@ def _clip(cells: Row, ids: _Ids, decimal_commas: bool) -> SourceClip:
     split = known_split(cells.get("split", "")) if cells.get("split", "").strip() else ""
     if split is None:
         raise ValueError(f"split '{cells['split']}' is none of train, val, test")
-    path = cells["path"].strip()
     start_s = _number("start", cells, seconds_of, decimal_commas)
     if start_s is not None and start_s < 0:
         raise ValueError(f"start '{cells['start']}' lies before the file's start, 0")
     return SourceClip(
         clip_id=ids.of(cells),
-        path=path,
+        path=cells["path"],
         text=cells["text"],
-        video=path,
+        video=cells["path"],
         sign=cells.get("sign", "").strip(),
         signer=cells.get("signer", "").strip(),
         split=split,
