@@ -60,10 +60,9 @@ def _decode_all(
     rows: list[ManifestRow], root: Path, data: DataConfig, how: PreprocessConfig, finished: FinishedClips
 ) -> tuple[dict[str, str], list[LeftOut]]:
     """Key by clip_id of the clips that can be used, all of them in `finished` then, and the others."""
-    if len(finished):
-        _log.info("%d clips were finished before", len(finished))
     keys: dict[str, str] = {}
     quarantined: list[LeftOut] = []
+    num_reused = 0
     outcomes = _outcomes(rows, root, data, how, finished.keys())
     for row, outcome in zip(rows, track(outcomes, "preprocess", total=len(rows)), strict=True):
         if outcome.error is not None:
@@ -71,7 +70,11 @@ def _decode_all(
             continue
         if outcome.clip is not None:
             finished.put(outcome.key, outcome.clip)
+        else:
+            num_reused += 1
         keys[row.clip_id] = outcome.key
+    if num_reused:
+        _log.info("%d of %d clips were finished before", num_reused, len(rows))
     return keys, quarantined
 
 
