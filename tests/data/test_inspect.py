@@ -171,6 +171,7 @@ def test_annotations_without_any_video(tmp_path):
     found = inspect_root(tmp_path)
     assert (found.listed, found.usable, found.issue_counts, found.splits) == (5, 0, {"missing": 5}, {})
     assert "5 listed, 0 usable" in format_table(found)
+    assert "the pipeline will stop: no clip can be used" in format_table(found)
 
 
 def test_an_empty_folder(tmp_path):

@@ -39,7 +39,9 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
         + f", as far as captions, times and the first frames of {_probed(inspection)} tell",
     )
     most = inspection.max_quarantine_fraction
-    if most is not None and inspection.left_out_fraction > most:
+    if not inspection.usable:
+        yield "left out", "the pipeline will stop: no clip can be used"
+    elif most is not None and inspection.left_out_fraction > most:
         at_least = "at least " if inspection.probed_files < inspection.num_files else ""
         found = f"{at_least}{_percent(inspection.left_out_fraction)} > {_percent(most)}"
         yield "left out", f"preprocess will stop: {found} (data.max_quarantine_fraction)"

@@ -77,7 +77,7 @@ class Acquired:
             raise UserError(
                 f"{faulty} of {total} listed clips ({faulty / total:.1%}) cannot be used, more than "
                 f"data.max_quarantine_fraction = {max_fraction:g} (first: {self.faulty[0].message}): mend them and run "
-                f"the acquire stage again, or raise it; {self.path} lists them"
+                f"`dvc repro --force acquire`, or raise it; {self.path} lists them"
             )
 
 
