@@ -138,6 +138,9 @@ def test_lines_that_cannot_be_read_count_as_preprocess_counts_them(tmp_path, wri
     found = inspect_root(tmp_path, make_config(root=tmp_path, max_quarantine_fraction=0.1))
     assert (found.listed, found.usable, found.left_out_fraction) == (10, 9, 0.1)
     assert "preprocess will stop" not in format_table(found)
+    (tmp_path / "1.mp4").unlink()
+    both = inspect_root(tmp_path, make_config(root=tmp_path))
+    assert (both.usable, both.left_out_fraction) == (8, 0.2)
     some = inspect_root(tmp_path, make_config(root=tmp_path, signs=["word 0"]))
     assert (some.usable, some.left_out_fraction) == (2, 0.1)  # of the whole list: whose line it is nobody knows
 
