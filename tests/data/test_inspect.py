@@ -28,16 +28,16 @@ def asl_citizen(tmp_path, write_mp4):
 
 def test_counts_gaps_durations_and_licence(asl_citizen, make_config):
     found = inspect_root(asl_citizen, make_config(source="asl_citizen", root="/elsewhere", licence_acknowledged=True))
-    assert (found.source, found.listed, found.usable, found.num_files) == ("asl_citizen", 9, 8, 8)
-    assert found.splits == {"test": 3, "train": 2, "val": 3}
-    assert found.signs == {"BOOK": 6, "HELLO": 2}
-    assert found.signers == {"P2": 3, "P3": 3, "P1": 2}
+    assert (found.source, found.listed, found.usable, found.num_files) == ("asl_citizen", 9, 7, 8)
+    assert found.splits == {"test": 3, "train": 2, "val": 2}
+    assert found.signs == {"BOOK": 6, "HELLO": 1}
+    assert found.signers == {"P3": 3, "P1": 2, "P2": 2}
     assert found.split_key == "signer"
     assert found.issue_counts == {"missing": 1}
     assert [(issue.clip_id, issue.kind) for issue in found.unreadable] == [("val0", "corrupt")]
     assert found.picture_sizes == {"64x48": 7}
     assert (found.durations.known, found.durations.shortest_s, found.durations.longest_s) == (7, 1.0, 3.0)
-    assert found.stored_bytes == 8 * 16 * 64 * 64 * 3 * 2
+    assert found.stored_bytes == 7 * 16 * 64 * 64 * 3 * 2
     assert found.must_acknowledge  # that acknowledgement is for another folder
     json.dumps(found.as_dict(), allow_nan=False)
 
@@ -48,14 +48,15 @@ def test_the_table_tells_a_person(asl_citizen, make_config):
         "asl_citizen: splits/{train,val,test}.csv",
         "Microsoft Research License Terms",
         "data.licence_acknowledged: true",
-        "9 listed, 8 usable",
-        "test 3 · train 2 · val 3; no signer is in two of them",
-        "BOOK 6 · HELLO 2",
+        "9 listed, 7 usable, as far as captions, times and the first frames of all 8 files tell",
+        "preprocess will stop: 22.2 % > 5 % (data.max_quarantine_fraction)",
+        "test 3 · train 2 · val 2; no signer is in two of them",
+        "BOOK 6 · HELLO 1",
         "train0, videos/train0.mp4: no such file",
         "1 unreadable",
         "64x48 7",
         "1.00 to 3.00 s",
-        "disk needed     3.1 MB for 8 clips of 16x64x64; 7.9 MB at most, with what runs/ keeps to go on",
+        "disk needed     2.8 MB for 7 clips of 16x64x64; 6.9 MB at most, with what runs/ keeps to go on",
     ):
         assert part in table
     assert len(max(table.splitlines(), key=len)) < 200
@@ -71,7 +72,7 @@ def test_only_so_many_headers_are_read(asl_citizen):
 def test_the_configuration_of_this_very_folder_filters_and_splits(asl_citizen, make_config):
     config = make_config(source="asl_citizen", root=asl_citizen, signs=["hello"], split_key="video")
     found = inspect_root(asl_citizen, config)
-    assert found.signs == {"HELLO": 2}
+    assert found.signs == {"HELLO": 1}  # one is missing, one no video
     assert found.split_key == "signer"  # one video per signer: the signers are apart too
     assert not found.must_acknowledge
     assert "after filters" in format_table(found)
@@ -89,6 +90,59 @@ def test_times_past_the_end_and_control_characters(tmp_path, write_mp4):
     assert "9.00 s lies past the file's end at 1.00 s" in table
     assert "they will be made" in table
     assert "\x1b" not in table
+
+
+def test_what_preprocess_refuses_by_its_line_is_not_usable(tmp_path, write_mp4, make_config):
+    write_mp4(tmp_path / "a.mp4", num_frames=25)
+    rows = ["a.mp4,good,0,0.9", "a.mp4,,0,0.9", "a.mp4,ends before,0.5,0.2", "a.mp4,ends at once,0.5,0.5"]
+    rows += [f"a.mp4,{'long' * 9},0,0.9", "a.mp4,early,-1,0.9"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,text,start,end", *rows]))
+    found = inspect_root(tmp_path, make_config(root="/elsewhere", max_caption_length=20))
+    assert (found.listed, found.usable, found.issue_counts) == (6, 1, {"malformed": 1})
+    assert [(issue.clip_id, issue.kind) for issue in found.refused] == [
+        ("a#2", "caption"), ("a#3", "interval"), ("a#4", "interval"), ("a#5", "caption"),
+    ]  # fmt: skip
+    table = format_table(found)
+    assert "a#3, a.mp4: the clip ends at 0.200 s, not after its start, 0.500 s" in table
+    assert "caption: 2" in table
+    boxed = inspect_root(tmp_path, make_config(root="/elsewhere", crop="box"))
+    assert [issue.message for issue in boxed.refused if issue.kind == "box"]
+    unconfigured = inspect_root(tmp_path)
+    assert (unconfigured.usable, unconfigured.max_quarantine_fraction) == (2, None)
+    assert "preprocess will stop" not in format_table(unconfigured)
+
+
+@pytest.mark.parametrize(("probes", "said"), [(None, "7.69 % > 5 %"), (9, "at least 7.69 % > 5 %"), (8, None)])
+def test_that_preprocess_will_stop_is_said_before_it_does(tmp_path, write_mp4, make_config, probes, said):
+    """12 good files and one that is none; it is the ninth that is looked at: before, nothing is claimed."""
+    for number in range(12):
+        write_mp4(tmp_path / f"{number}.mp4", num_frames=3)
+    (tmp_path / "bad.mp4").write_bytes(b"not a video")
+    names = [*map(str, range(12)), "bad"]
+    (tmp_path / "manifest.csv").write_text("path,text\n" + "".join(f"{name}.mp4,w{name}\n" for name in names))
+    found = inspect_root(tmp_path, make_config(root="/elsewhere"), max_probes=probes)
+    assert found.usable == (13 if said is None else 12)
+    table = format_table(found)
+    assert ("preprocess will stop" in table) == (said is not None)
+    assert f"first frames of {'all 13' if probes is None else f'{probes} of 13'} files tell" in table
+    assert said is None or f"preprocess will stop: {said} (data.max_quarantine_fraction)" in table
+
+
+def test_lines_that_cannot_be_read_count_as_preprocess_counts_them(tmp_path, write_mp4, make_config):
+    lines = []
+    for number in range(10):
+        write_mp4(tmp_path / f"{number}.mp4", num_frames=3)
+        lines.append(f"{number}.mp4,word {number % 5},")
+    lines[-1] += "soon"
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,text,end", *lines]))
+    found = inspect_root(tmp_path, make_config(root=tmp_path, max_quarantine_fraction=0.1))
+    assert (found.listed, found.usable, found.left_out_fraction) == (10, 9, 0.1)
+    assert "preprocess will stop" not in format_table(found)
+    (tmp_path / "1.mp4").unlink()
+    both = inspect_root(tmp_path, make_config(root=tmp_path))
+    assert (both.usable, both.left_out_fraction) == (8, 0.2)
+    some = inspect_root(tmp_path, make_config(root=tmp_path, signs=["word 0"]))
+    assert (some.usable, some.left_out_fraction) == (2, 0.1)  # of the whole list: whose line it is nobody knows
 
 
 def test_folders_of_stills(tmp_path):
@@ -120,6 +174,7 @@ def test_annotations_without_any_video(tmp_path):
     found = inspect_root(tmp_path)
     assert (found.listed, found.usable, found.issue_counts, found.splits) == (5, 0, {"missing": 5}, {})
     assert "5 listed, 0 usable" in format_table(found)
+    assert "the pipeline will stop: no clip can be used" in format_table(found)
 
 
 def test_an_empty_folder(tmp_path):

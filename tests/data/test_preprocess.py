@@ -46,21 +46,8 @@ def raw(tmp_path: Path, encode_video: Callable[..., Path]) -> Callable[..., Path
             path = encode_video(folder / f"videos/{k:03d}.mp4", frames, codec="mpeg4", options={"qscale": "2"})
             if k in broken:
                 path.write_bytes(path.read_bytes()[:400])
-            rows.append(
-                ManifestRow(
-                    f"clip{k:03d}",
-                    f"videos/{k:03d}.mp4",
-                    f"word {k}",
-                    f"sign{k % 3}",
-                    f"s{k % 5}",
-                    "train",
-                    None,
-                    None,
-                    None,
-                    None,
-                    "CC0-1.0",
-                )
-            )
+            named = (f"clip{k:03d}", f"videos/{k:03d}.mp4", f"word {k}", f"sign{k % 3}", f"s{k % 5}")
+            rows.append(ManifestRow(*named, "train", None, None, None, None, "CC0-1.0"))
         write_manifest(folder / "manifest.csv", rows)
         source = {"source": "test", "media_root": ".", "licence": "CC0-1.0", "language": "none", "split_key": "given"}
         (folder / "source.json").write_text(json.dumps(source), encoding="utf-8")
@@ -140,6 +127,26 @@ def test_what_is_finished_is_not_done_again(raw, run, small, tmp_path, monkeypat
     monkeypatch.setattr("t2s.data.local_engine.DecoderProcess.decode", lambda *_: pytest.fail("decoded again"))
     run(folder, small())
     assert files(tmp_path / "clips") == first
+
+
+def test_only_this_manifests_clips_are_told_as_finished_before(raw, run, small, caplog) -> None:
+    """The state of one setting holds the clips of every data set that was read with it."""
+    caplog.set_level("INFO")
+
+    def told() -> list[str]:
+        found = [line for line in caplog.messages if "finished before" in line]
+        caplog.clear()
+        return found
+
+    folder = raw(6)
+    run(folder, small())
+    assert told() == []
+    rewrite(folder, lambda rows: rows[:2])
+    run(folder, small())
+    assert told() == ["2 of 2 clips were finished before"]
+    rewrite(folder, lambda rows: [replace(row, start_s=0.04) for row in rows])
+    run(folder, small())
+    assert told() == []
 
 
 def test_settings_and_files_decide_what_is_finished(raw, run, small, tmp_path) -> None:

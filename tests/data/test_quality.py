@@ -291,6 +291,23 @@ def test_reports_are_the_same_bytes_twice(store, config, tmp_path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda pixels, described: None, "30 of 30 data checks passed"),
+        (lambda pixels, described: described[0].update(signer="s5"), "29 of 30 data checks passed, 1 warning"),
+    ],
+)
+def test_a_check_that_warns_is_not_told_as_passed(store, config, tmp_path, caplog, edit, said) -> None:
+    caplog.set_level("INFO")
+    validate(store(edit, split_key="video").folder, tmp_path / "reports", config)
+    *warnings, last = caplog.messages
+    assert last == f"24 clips: {said}"
+    assert all(line.startswith("warning: 'no signer is in two splits' does not hold [") for line in warnings)
+    assert len(warnings) == said.count("warning")
+    assert f"✓ {said}." in (tmp_path / "reports" / "validation.html").read_text(encoding="utf-8")
+
+
 def test_a_failure_names_expectation_and_clips(store, config, tmp_path) -> None:
     folder = store(spoil_pixels(np.nan, 1)).folder
     with pytest.raises(UserError) as caught:

@@ -64,6 +64,22 @@ def test_an_absent_file_is_missing(root: Path) -> None:
         assert caught.value.reason == "missing"
 
 
+def test_what_to_write_instead_is_said(root: Path) -> None:
+    for path, said in {
+        "videos\\a.mp4": "no such file; folders are separated by /, not by \\",
+        "videos/b.mp4": "no such file",
+        str(root / "videos" / "a.mp4"): "an absolute path; write it relative to the data set's folder",
+    }.items():
+        with pytest.raises(MediaError) as caught:
+            open_regular(root, path)
+        assert caught.value.message == said
+
+
+def test_a_backslash_in_a_name_is_a_letter(root: Path) -> None:
+    (root / "odd\\name.mp4").write_bytes(b"")
+    os.close(open_regular(root, "odd\\name.mp4"))
+
+
 def test_folders_are_listed_under_the_same_rules(root: Path) -> None:
     assert list_folder(root, "videos") == ["a.mp4"]
     assert "videos" in list_folder(root, ".")

@@ -1,4 +1,4 @@
-"""What a folder of videos holds, before anything is decoded: counts, gaps, durations, disk, licence."""
+"""What a folder of videos holds, before it is decoded: counts, gaps, durations, disk, licence."""
 
 import statistics
 from collections import Counter
@@ -11,6 +11,7 @@ from t2s.data import splits
 from t2s.data.clips import CHANNELS, DTYPE
 from t2s.data.config import DataConfig
 from t2s.data.faults import MediaError
+from t2s.data.foreseen import left_out_fraction, past_end, refused_by_line
 from t2s.data.header import Header
 from t2s.data.header_process import HeaderProcess
 from t2s.data.sources.clip import Issue, SourceClip
@@ -18,8 +19,6 @@ from t2s.data.sources.read import list_clips, select_clips
 from t2s.data.sources.registry import AUTO, locate, open_root
 from t2s.data.stills import is_still_pattern, still_paths
 from t2s.progress import track
-
-_END_TOLERANCE_S = 0.5  # header durations are rough; preprocess judges by data.decode.end_tolerance_s
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,12 @@ class Inspection:
     """JSON-able by `as_dict`. Sizes in bytes; counts are clips unless they say files.
 
     issues: listed clips that cannot be used, by their file's name and kind alone.
+    refused: clips that preprocess will quarantine for their caption, their times or what else their line says.
     unreadable, past_end: among the probed files and their clips.
+    usable: listed clips but for all these; the files not probed may hold more that are not.
+    left_out_fraction: what preprocess will hold against max_quarantine_fraction, as far as this tells; the latter is
+        None without a configuration.
+    splits, signs, signers, durations, stored_bytes: of the usable clips.
     split_key: what is never in two splits; None where no splits are given.
     stored_bytes: disk that data/clips will take; None without a configuration.
     """
@@ -55,12 +59,15 @@ class Inspection:
     configured: bool
     listed: int
     usable: int
+    left_out_fraction: float
+    max_quarantine_fraction: float | None
     splits: dict[str, int]
     signs: dict[str, int]
     signers: dict[str, int]
     split_key: str | None
     issue_counts: dict[str, int]
     issues: list[Issue]
+    refused: list[Issue]
     num_files: int
     file_bytes: int
     probed_files: int
@@ -91,7 +98,7 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
     own = config if config is not None and config.root and Path(config.root).expanduser().resolve() == top else None
     reader, folder = locate(own.source if own else AUTO, top)
     listed, report = list_clips(reader, folder, own.subset if own else None)
-    split_key = None
+    split_key, num_before_filters = None, len(listed)
     if own is not None and listed:
         listed, split_key = select_clips(listed, own, report)
     elif listed and all(clip.split for clip in listed):
@@ -103,6 +110,10 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
     first_of = {clip.path: clip for clip in reversed(clips)}
     drawn = sorted(first_of, key=splits.hash_order)[:max_probes]
     headers, unreadable = _probe(folder, (first_of[path] for path in drawn))
+    refused, too_late = refused_by_line(clips, config), past_end(clips, headers)
+    lost_ids = {issue.clip_id for issue in (*refused, *too_late)}
+    lost_paths = {issue.path for issue in unreadable}
+    usable = [clip for clip in clips if clip.clip_id not in lost_ids and clip.path not in lost_paths]
     shape = (config.num_frames, config.image_size, config.image_size) if config is not None else None
     return Inspection(
         root=str(folder),
@@ -116,21 +127,24 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
         must_acknowledge=reader.terms.need_acknowledgement and not (own and own.licence_acknowledged),
         configured=own is not None,
         listed=report.listed,
-        usable=len(clips),
-        splits=_counts((clip.split or "none" for clip in clips), by_name=True),
-        signs=_counts(clip.sign for clip in clips if clip.sign),
-        signers=_counts(clip.signer for clip in clips if clip.signer),
+        usable=len(usable),
+        left_out_fraction=left_out_fraction(len(listed) - len(usable), len(listed), num_before_filters, report),
+        max_quarantine_fraction=config.max_quarantine_fraction if config is not None else None,
+        splits=_counts((clip.split or "none" for clip in usable), by_name=True),
+        signs=_counts(clip.sign for clip in usable if clip.sign),
+        signers=_counts(clip.signer for clip in usable if clip.signer),
         split_key=split_key,
         issue_counts=report.counts(),
         issues=report.issues,
+        refused=refused,
         num_files=len(first_of),
         file_bytes=sum(_size(folder, path) for path in first_of),
         probed_files=len(drawn),
         unreadable=unreadable,
-        past_end=_past_end(clips, headers),
+        past_end=too_late,
         picture_sizes=_counts(f"{header.width}x{header.height}" for header in headers.values()),
-        durations=_durations(clips, headers),
-        stored_bytes=len(clips) * shape[0] * shape[1] * shape[2] * CHANNELS * DTYPE.itemsize if shape else None,
+        durations=_durations(usable, headers),
+        stored_bytes=len(usable) * shape[0] * shape[1] * shape[2] * CHANNELS * DTYPE.itemsize if shape else None,
         stored_shape=shape,
         notes=report.notes,
     )
@@ -158,19 +172,6 @@ def _header(process: HeaderProcess, root: Path, clip: SourceClip) -> Header:
 def _size(root: Path, path: str) -> int:
     paths = still_paths(root, path) if is_still_pattern(path) else [path]
     return sum((root / place).stat().st_size for place in paths)
-
-
-def _past_end(clips: Iterable[SourceClip], headers: dict[str, Header]) -> list[Issue]:
-    found = []
-    for clip in clips:
-        header = headers.get(clip.path)
-        if header is None or header.duration_s is None:
-            continue
-        last_s = max(clip.start_s or 0.0, clip.end_s or 0.0)
-        if last_s > header.duration_s + _END_TOLERANCE_S:
-            message = f"{last_s:.2f} s lies past the file's end at {header.duration_s:.2f} s"
-            found.append(Issue("interval", clip.clip_id, clip.path, message))
-    return found
 
 
 def _durations(clips: Sequence[SourceClip], headers: dict[str, Header]) -> Durations | None:

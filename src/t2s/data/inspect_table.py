@@ -15,7 +15,7 @@ _MOST_COPIES = 2.5  # of data/clips: itself, bytes for its floats in runs/, a wh
 def format_table(inspection: Inspection) -> str:
     """Several lines: a label, then what was found; problems with their first examples; notes."""
     lines = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in _facts(inspection)]
-    problems = [*inspection.issues, *inspection.unreadable, *inspection.past_end]
+    problems = [*inspection.issues, *inspection.refused, *inspection.unreadable, *inspection.past_end]
     if problems:
         lines += ["", "problems", *_problems(problems)]
     if inspection.notes:
@@ -35,8 +35,16 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
     yield (
         "clips",
         f"{inspection.listed:,} listed, {inspection.usable:,} usable"
-        + (" after filters" if inspection.configured else ""),
+        + (" after filters" if inspection.configured else "")
+        + f", as far as captions, times and the first frames of {_probed(inspection)} tell",
     )
+    most = inspection.max_quarantine_fraction
+    if not inspection.usable:
+        yield "left out", "the pipeline will stop: no clip can be used"
+    elif most is not None and inspection.left_out_fraction > most:
+        at_least = "at least " if inspection.probed_files < inspection.num_files else ""
+        found = f"{at_least}{_percent(inspection.left_out_fraction)} > {_percent(most)}"
+        yield "left out", f"preprocess will stop: {found} (data.max_quarantine_fraction)"
     yield "splits", _names(inspection.splits) + _apart(inspection.split_key)
     yield f"signs ({len(inspection.signs):,})", _names(inspection.signs) or "none named: sentences"
     yield f"signers ({len(inspection.signers):,})", _names(inspection.signers) or "none named"
@@ -50,12 +58,12 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
     if inspection.picture_sizes:
         yield "pictures", _names(inspection.picture_sizes)
     if inspection.durations:
-        found = inspection.durations
+        lengths = inspection.durations
         yield (
             "durations",
             (
-                f"{found.shortest_s:.2f} to {found.longest_s:.2f} s, median {found.median_s:.2f} s "
-                f"({found.known:,} clips known); about {_hours(found.total_s)} in all"
+                f"{lengths.shortest_s:.2f} to {lengths.longest_s:.2f} s, median {lengths.median_s:.2f} s "
+                f"({lengths.known:,} clips known); about {_hours(lengths.total_s)} in all"
             ),
         )
     if inspection.stored_bytes is not None and inspection.stored_shape is not None:
@@ -66,6 +74,16 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
             f"{clips} for {inspection.usable:,} clips of {shape}; {at_most} at most, with what runs/ keeps to go on "
             "from (half as much) and DVC's copy (none where the file system can share blocks)",
         )
+
+
+def _probed(inspection: Inspection) -> str:
+    if inspection.probed_files == inspection.num_files:
+        return f"all {inspection.num_files:,} files"
+    return f"{inspection.probed_files:,} of {inspection.num_files:,} files"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.3g} %"
 
 
 def _apart(split_key: str | None) -> str:

@@ -13,7 +13,7 @@ from t2s.data.decode_task import Outcome, settings_key
 from t2s.data.finished import FinishedClips
 from t2s.data.local_engine import run_locally
 from t2s.data.manifest import ManifestRow, read_manifest
-from t2s.data.quarantine import LeftOut, check_fraction, listed_only, write_reports
+from t2s.data.quarantine import Acquired, LeftOut, check_fraction, write_reports
 from t2s.data.shards import ShardWriter
 from t2s.errors import UserError
 from t2s.progress import track
@@ -29,7 +29,8 @@ def preprocess(
     Finished clips wait in `state_root/preprocess-<key>/`: after a kill, the same call goes on with the rest.
 
     Raises:
-        UserError: no manifest, no media folder, too many clips quarantined, a full disk, or a second run beside this.
+        UserError: no manifest, no media folder, too many clips quarantined or not read, a full disk, or a second run
+            beside this.
     """
     rows = read_manifest(raw / "manifest.csv")
     if not rows:
@@ -38,11 +39,19 @@ def preprocess(
     root = (raw / str(source["media_root"])).resolve()
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, though {raw / 'source.json'} names it as media_root")
+    acquired = Acquired.read(raw / "source_report.json")
+    acquired.check(data.max_quarantine_fraction)
     shape = (data.num_frames, data.image_size, data.image_size, CHANNELS)
     with FinishedClips(state_root / f"preprocess-{settings_key(data)}", shape) as finished:
         keys, quarantined = _decode_all(rows, root, data, how, finished)
-        write_reports(reports, len(keys), quarantined, listed_only(raw / "source_report.json", quarantined))
-        check_fraction(len(quarantined), len(rows), data.max_quarantine_fraction, reports / "preprocess.md")
+        write_reports(reports, len(keys), quarantined, acquired.besides(quarantined))
+        check_fraction(
+            len(quarantined),
+            len(rows),
+            acquired.faulty_here,
+            data.max_quarantine_fraction,
+            reports / "preprocess.md",
+        )
         _write_shards(clips, rows, keys, finished, data, source)
     _log.info("%d clips in %s, %d quarantined (%s)", len(keys), clips, len(quarantined), reports / "preprocess.md")
 
@@ -51,10 +60,9 @@ def _decode_all(
     rows: list[ManifestRow], root: Path, data: DataConfig, how: PreprocessConfig, finished: FinishedClips
 ) -> tuple[dict[str, str], list[LeftOut]]:
     """Key by clip_id of the clips that can be used, all of them in `finished` then, and the others."""
-    if len(finished):
-        _log.info("%d clips were finished before", len(finished))
     keys: dict[str, str] = {}
     quarantined: list[LeftOut] = []
+    num_reused = 0
     outcomes = _outcomes(rows, root, data, how, finished.keys())
     for row, outcome in zip(rows, track(outcomes, "preprocess", total=len(rows)), strict=True):
         if outcome.error is not None:
@@ -62,7 +70,11 @@ def _decode_all(
             continue
         if outcome.clip is not None:
             finished.put(outcome.key, outcome.clip)
+        else:
+            num_reused += 1
         keys[row.clip_id] = outcome.key
+    if num_reused:
+        _log.info("%d of %d clips were finished before", num_reused, len(rows))
     return keys, quarantined
 
 

@@ -14,7 +14,7 @@ from t2s.data.config import DataConfig
 from t2s.data.expectations import Check, clip_rules, count_rules, run_rules
 from t2s.data.manifest import SPLITS
 from t2s.data.measures import Row, count_signs, count_splits, measure_clips
-from t2s.data.quality_page import render_page
+from t2s.data.quality_page import render_page, tally
 from t2s.errors import UserError
 
 _SHOWN_IDS = 20
@@ -33,16 +33,16 @@ def validate(clips: Path, reports: Path, config: DataConfig) -> None:
     report = _report(store, rows, checks)
     atomic.write_json(reports / "validation.json", report)
     atomic.write_text(reports / "validation.html", render_page(store, rows, checks))
-    for check in checks:
-        if not check.success and check.severity == "warning":
-            _log.warning("warning: %s", describe(check))
+    warned = [check for check in checks if not check.success and check.severity == "warning"]
+    for check in warned:
+        _log.warning("warning: %s", describe(check))
     broken = [check for check in checks if not check.success and check.severity == "critical"]
     if broken:
         raise UserError(
             f"{len(broken)} of {len(checks)} data checks fail: {'; '.join(map(describe, broken))}; "
             f"{reports / 'validation.html'} shows them"
         )
-    _log.info("%d clips pass %d data checks", len(store), len(checks))
+    _log.info("%d clips: %s", len(store), tally(checks))
 
 
 def check_clips(store: ClipStore, rows: Sequence[Row], config: DataConfig) -> list[Check]:
@@ -63,12 +63,12 @@ def check_clips(store: ClipStore, rows: Sequence[Row], config: DataConfig) -> li
 
 
 def describe(check: Check) -> str:
-    """One clause: the rule in words, GX's name for it, the clips that break it."""
+    """One clause: the rule in words, GX's name for it, the clips that break it. For failures and warnings alike."""
     name = f"{check.expectation}({check.column})" if check.column else check.expectation
     if not check.failing:
-        return f"broken: '{check.title}' [{name}: {check.observed}]"
+        return f"'{check.title}' does not hold [{name}: {check.observed}]"
     shown = ", ".join(check.failing[:5]) + (" …" if len(check.failing) > 5 else "")
-    return f"broken: '{check.title}' [{name}] by {len(check.failing)}: {shown}"
+    return f"'{check.title}' does not hold [{name}] for {len(check.failing)}: {shown}"
 
 
 def _report(store: ClipStore, rows: Sequence[Row], checks: Sequence[Check]) -> dict[str, Any]:

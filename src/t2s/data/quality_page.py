@@ -54,7 +54,7 @@ svg rect { fill: var(--bar); } figcaption { color: var(--soft); font-size: .85re
 {% if broken %}
 <p class="verdict bad">✗ {{ broken }} of {{ checks | length }} checks fail: these clips are not trained on.</p>
 {% else %}
-<p class="verdict good">✓ All checks pass{% if warned %}, {{ warned }} with a warning{% endif %}.</p>
+<p class="verdict good">✓ {{ tally }}.</p>
 {% endif %}
 <p>{{ store | length }} clips of {{ store.meta.num_frames }} frames, {{ store.meta.image_size }}×{{
 store.meta.image_size }} pixels{% for key in ("source", "language", "licence") if store.meta.source[key] %} · {{ key }}:
@@ -122,12 +122,19 @@ def render_page(store: ClipStore, rows: Sequence[Row], checks: "Sequence[Check]"
         store=store,
         checks=checks,
         broken=failed["critical"],
-        warned=failed["warning"],
+        tally=tally(checks),
         pictures=_pictures(store, rows),
         charts=[_chart(rows, "brightness", "brightness, -1 to 1"), _chart(rows, "motion", "mean change per frame")],
         splits=SPLITS,
         counts=_counts(store),
     )
+
+
+def tally(checks: "Sequence[Check]") -> str:
+    """How many of the checks passed, where none failed; a warning is no pass."""
+    warned = sum(not check.success for check in checks)
+    warnings = f", {warned} warning{'s' if warned > 1 else ''}" if warned else ""
+    return f"{len(checks) - warned} of {len(checks)} data checks passed{warnings}"
 
 
 def _pictures(store: ClipStore, rows: Sequence[Row]) -> list[_Picture]:

@@ -27,25 +27,58 @@ class LeftOut:
         return cls(row.clip_id, row.path, error.reason, error.message)
 
 
-def listed_only(path: Path, quarantined: Sequence[LeftOut]) -> list[LeftOut]:
-    """What acquire reported of the whole data set, whatever `data.signs` selects; nothing where it wrote no report.
+@dataclass(frozen=True)
+class Acquired:
+    """What acquire reported of the whole data set, whatever `data.signs` selects.
 
-    Clips that stayed in the manifest in spite of their issue are among the quarantined, and not told twice.
-
-    Raises:
-        UserError: the report cannot be read.
+    issues: clips and lines with a fault, those that stayed in the manifest among them.
+    faulty: those of them that no manifest could hold, and that count.
+    kept, filtered: clips in the manifest, and left aside by filters.
     """
-    if not path.is_file():
-        return []
-    told = {(clip.clip_id, clip.path) for clip in quarantined}
-    try:
-        issues = [
-            LeftOut(issue["clip_id"], issue["path"], issue["kind"], issue["message"])
-            for issue in json.loads(path.read_bytes())["issues"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); run the acquire stage again") from None
-    return [issue for issue in issues if (issue.clip_id, issue.path) not in told]
+
+    path: Path
+    issues: tuple[LeftOut, ...] = ()
+    faulty: tuple[LeftOut, ...] = ()
+    kept: int = 0
+    filtered: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> "Acquired":
+        """Nothing where acquire wrote no report. Raises UserError when the report cannot be read."""
+        if not path.is_file():
+            return cls(path)
+        try:
+            report = json.loads(path.read_bytes())
+            issues = [
+                (LeftOut(issue["clip_id"], issue["path"], issue["kind"], issue["message"]), issue.get("faulty", False))
+                for issue in report["issues"]
+            ]
+            kept, filtered = int(report.get("kept", 0)), int(report.get("filtered", 0))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: cannot be read ({error}); run the acquire stage again") from None
+        faulty = tuple(issue for issue, is_faulty in issues if is_faulty)
+        return cls(path, tuple(issue for issue, _ in issues), faulty, kept, filtered)
+
+    def besides(self, quarantined: Sequence[LeftOut]) -> list[LeftOut]:
+        """The issues but for clips that stayed in the manifest and are quarantined: those are not told twice."""
+        told = {(clip.clip_id, clip.path) for clip in quarantined}
+        return [issue for issue in self.issues if (issue.clip_id, issue.path) not in told]
+
+    @property
+    def faulty_here(self) -> int:
+        """Faulty lines to count beside the clips of the manifest; none where those are but a selection."""
+        return 0 if self.filtered else len(self.faulty)
+
+    def check(self, max_fraction: float) -> None:
+        """Raise UserError, before anything is decoded, when more of what is listed than allowed is faulty."""
+        faulty = len(self.faulty)
+        total = self.kept + self.filtered + faulty
+        if faulty > max_fraction * total:
+            raise UserError(
+                f"{faulty} of {total} listed clips ({faulty / total:.1%}) cannot be used, more than "
+                f"data.max_quarantine_fraction = {max_fraction:g} (first: {self.faulty[0].message}): mend them and run "
+                f"`dvc repro --force acquire`, or raise it; {self.path} lists them"
+            )
 
 
 def write_reports(
@@ -71,13 +104,20 @@ def write_reports(
     atomic.write_text(folder / "preprocess.md", _page(num_clips, quarantined, not_read))
 
 
-def check_fraction(quarantined: int, total: int, max_fraction: float, table: Path) -> None:
-    """Raise UserError when more of the clips than allowed cannot be used, or none can."""
+def check_fraction(quarantined: int, total: int, faulty: int, max_fraction: float, table: Path) -> None:
+    """Raise UserError when more of the clips than allowed cannot be used, or none can.
+
+    Args:
+        total: clips in the manifest, of which so many are `quarantined`.
+        faulty: listed, but in no manifest, though they should be.
+    """
     if quarantined == total:
         raise UserError(f"none of the {total} clips can be used; {table} says why")
-    if quarantined > max_fraction * total:
+    lost, listed = quarantined + faulty, total + faulty
+    if lost > max_fraction * listed:
+        what = f"cannot be used ({quarantined} quarantined, {faulty} not read)" if faulty else "are quarantined"
         raise UserError(
-            f"{quarantined} of {total} clips ({quarantined / total:.1%}) are quarantined, more than "
+            f"{lost} of {listed} clips ({lost / listed:.1%}) {what}, more than "
             f"data.max_quarantine_fraction = {max_fraction:g}; {table} says why"
         )
 

@@ -51,7 +51,9 @@ def list_folder(root: Path, path: str) -> list[str]:
 
 def _parts(path: str) -> tuple[str, ...]:
     parts = PurePosixPath(path).parts
-    if path.startswith("/") or ".." in parts:
+    if path.startswith("/"):
+        raise MediaError("path", "an absolute path; write it relative to the data set's folder")
+    if ".." in parts:
         raise MediaError("path", "the path leaves the data set's folder")
     if "\0" in path:
         raise MediaError("path", "not a usable file name")
@@ -75,7 +77,8 @@ def _open(name: str, flags: int, folder: int | None = None) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=folder)
     except FileNotFoundError:
-        raise MediaError("missing", "no such file") from None
+        hint = "; folders are separated by /, not by \\" if "\\" in name else ""
+        raise MediaError("missing", f"no such file{hint}") from None
     except NotADirectoryError:
         raise MediaError("path", "a folder on the way is a symbolic link or no folder") from None
     except OSError as error:

@@ -86,6 +86,40 @@ def test_bad_cells_are_reported_by_line_and_the_other_rows_stay(tmp_path):
     assert [int(issue.message.split("line ")[1].split()[0].rstrip(":")) for issue in report.issues] == [3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("0,soon,,", "end 'soon' is not a number of seconds or hh:mm:ss.fff"),
+        ("1:x,,,", "start '1:x' is not a number of seconds or hh:mm:ss.fff"),
+        ("-1,2,,", "start '-1' lies before the file's start, 0"),
+        (",,fast,", "fps 'fast' is not a number"),
+        (",,,1 2 3 x", "box '1 2 3 x' is not 'x0 y0 x1 y1'"),
+        (",,,1 2 3 inf", "box '1 2 3 inf' is not 'x0 y0 x1 y1'"),
+    ],
+)
+def test_a_bad_number_names_its_column(tmp_path, cells, said):
+    (tmp_path / "manifest.csv").write_text(f"path,text,start,end,fps,box\na.mp4,hello,{cells}\n")
+    clips, report = read(tmp_path)
+    assert not clips
+    assert [issue.message for issue in report.issues] == [f"manifest.csv: line 2: {said}"]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_are_read_where_no_comma_separates_the_cells(tmp_path, delimiter):
+    lines = [
+        ["path", "text", "start", "end", "fps", "box"],
+        ["a.mp4", "a, b", "0,5", "1:02,25", "29,97", "1,5 2 30,5 40"],
+        ["b.mp4", "c", "0.5", "2", "25", "1,2,3,4"],
+    ]
+    (tmp_path / "manifest.csv").write_text("\n".join(delimiter.join(line) for line in lines))
+    clips, report = read(tmp_path)
+    assert [(clip.text, clip.start_s, clip.end_s, clip.fps, clip.box) for clip in clips] == [
+        ("a, b", 0.5, 62.25, 29.97, (1.5, 2.0, 30.5, 40.0)),
+        ("c", 0.5, 2.0, 25.0, (1.0, 2.0, 3.0, 4.0)),
+    ]
+    assert not report.issues
+
+
 def test_repeated_captions_are_signs_and_different_ones_are_sentences(tmp_path):
     (tmp_path / "manifest.csv").write_text("path,text\n" + "".join(f"{i}.mp4,{w}\n" for i, w in enumerate("abab")))
     clips, report = read(tmp_path)

@@ -78,9 +78,27 @@ def test_every_problem_is_reported_and_only_unique_ids_reach_the_manifest(own_vi
         )
     rows, _, report = read_source(make_config(root=own_videos))
     assert report.counts() == {"duplicate_id": 1, "malformed": 1, "missing": 1, "path": 3}
+    assert (report.listed, report.kept, report.filtered) == (18, 16, 0)
+    assert [issue.kind for issue in report.issues if issue.faulty] == ["malformed"]
     # preprocess quarantines these by name and reason
     assert {row.path for row in rows} >= {"gone.mp4", "fifo.mp4", "link.mp4", "../secret.mp4"}
     assert len(rows) == 16
+
+
+def test_absolute_paths_count_where_they_lie_in_the_folder_and_lead_nowhere_else(own_videos, write_mp4, make_config):
+    write_mp4(own_videos / "sub" / "in.mp4", num_frames=2)
+    write_mp4(own_videos.parent / "out.mp4", num_frames=2)
+    (own_videos / "link.mp4").symlink_to(own_videos.parent / "out.mp4")
+    (own_videos / "linked").symlink_to(own_videos.parent)
+    outside = [f"{own_videos.parent}/out.mp4", f"{own_videos}-too/a.mp4", "/etc/passwd"]
+    led = [f"{own_videos}/../out.mp4", f"{own_videos}/link.mp4", f"{own_videos}/linked/out.mp4", f"{own_videos}/."]
+    paths = [f" {own_videos}/sub/in.mp4", f"{own_videos}//ann-no.mp4", *outside, *led, "sub\\in.mp4"]
+    (own_videos / "manifest.csv").write_text("path,text\n" + "".join(f"{p},w{n}\n" for n, p in enumerate(paths)))
+    rows, _, report = read_source(make_config(root=own_videos))
+    assert [(row.clip_id, row.path) for row in rows[:2]] == [("sub/in", "sub/in.mp4"), ("ann-no", "ann-no.mp4")]
+    assert [issue.kind for issue in report.issues] == ["path"] * 7 + ["missing"]
+    assert {issue.message for issue in report.issues[:3]} == {f"an absolute path; write it relative to {own_videos}"}
+    assert report.issues[-1].message.endswith("separated by /, not by \\")
 
 
 def test_missing_videos_of_a_set_that_loses_them_are_reported_but_not_listed(tmp_path, write_mp4, make_config):
@@ -93,6 +111,7 @@ def test_missing_videos_of_a_set_that_loses_them_are_reported_but_not_listed(tmp
     assert [row.clip_id for row in rows] == ["00002"]
     assert [(issue.kind, issue.clip_id) for issue in report.issues] == [("missing", "00001"), ("missing", "00003")]
     assert report.summary() == "wlasl: 3 clips listed, 1 kept, 2 missing"
+    assert report.faulty == 0  # nobody's mistake
     with pytest.raises(UserError, match=r"comes under C-UDA 1.0 \(WLASL\).*data.licence_acknowledged: true"):
         read_source(make_config(source="wlasl", root=tmp_path, licence_acknowledged=False))
 
@@ -104,6 +123,14 @@ def test_half_a_surrogate_pair_is_reported(tmp_path, write_mp4, make_config):
     rows, _, report = read_source(make_config(source="ms_asl", root=tmp_path))
     assert [row.text for row in rows] == ["ok"]
     assert report.counts() == {"malformed": 1}
+
+
+def test_lines_that_cannot_be_read_are_listed(own_videos, make_config):
+    with (own_videos / "manifest.csv").open("a") as file:
+        file.write("\nann-no.mp4\nann-no.mp4,no,ann,one too many")
+    _, _, report = read_source(make_config(root=own_videos))
+    assert report.summary() == "manifest: 14 clips listed, 12 kept, 2 malformed"
+    assert report.faulty == 2
 
 
 class WordOfItsOwn(FolderManifest):
@@ -152,7 +179,7 @@ def test_the_wrong_source_gets_a_hint_and_an_unknown_one_the_list(own_videos, ma
 
 def test_nothing_there_at_all_names_the_first_gap(tmp_path, make_config):
     (tmp_path / "manifest.csv").write_text("path,text\na.mp4,hello\n")
-    with pytest.raises(UserError, match=r"of 1 listed clips not one has its file there; first: no such file"):
+    with pytest.raises(UserError, match=r"of 1 listed clips not one can be used; first: no such file"):
         read_source(make_config(root=tmp_path))
 
 
@@ -206,7 +233,7 @@ class TestSplitKey:
 def test_filters_from_the_configuration(own_videos, make_config):
     rows, _, report = read_source(make_config(root=own_videos, signs=["Hello", "book"], max_clips=4))
     assert sorted(row.sign for row in rows) == ["book", "book", "hello", "hello"]
-    assert (report.listed, report.kept) == (12, 4)
+    assert (report.listed, report.kept, report.filtered) == (12, 4, 8)
     with pytest.raises(UserError, match=r"data.signs and data.min_clips_per_sign = 9 leave none of 12 clips"):
         read_source(make_config(root=own_videos, min_clips_per_sign=9))
 

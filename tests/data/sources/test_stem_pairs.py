@@ -33,6 +33,7 @@ def test_half_pairs_are_reported_and_strays_ignored(tmp_path):
     put(tmp_path, "a.mp4")
     put(tmp_path, "b.txt", b"no video")
     put(tmp_path, "notes.md")
+    put(tmp_path, "README.txt", b"how this was filmed")
     put(tmp_path, "c.mp4")
     put(tmp_path, "c.txt", b"whole")
     clips, report = read(tmp_path)

@@ -38,32 +38,38 @@ class Issue:
     """Why a listed clip, or a line of an annotation file, cannot be used.
 
     kind: missing | path (as in faults.Reason) | duplicate_id | malformed.
+    faulty: no manifest can hold it though it should, so that preprocess counts it against
+    data.max_quarantine_fraction: neither ids listed twice nor videos that vanished from the web.
     """
 
     kind: str
     clip_id: str
     path: str
     message: str
+    faulty: bool = False
 
 
 @dataclass
 class SourceReport:
     """Everything that was listed and is not used, row by row, and what a person should know.
 
-    listed counts clips, kept those that remain after issues, filters and limits. not_utf8: annotation files that
+    listed counts clips, lines that cannot be read among them; kept those that remain after issues, filters and limits.
+    filtered: good clips that data.signs, min_clips_per_sign and max_clips leave aside. not_utf8: annotation files that
     had to be read as Latin-1.
     """
 
     source: str
     listed: int = 0
     kept: int = 0
+    filtered: int = 0
     issues: list[Issue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     not_utf8: list[str] = field(default_factory=list)
 
     def add_issue(self, kind: str, message: str, clip_id: str = "", path: str = "") -> None:
-        """Report one clip, or one line of an annotation file, that cannot be used."""
-        self.issues.append(Issue(kind, printable(clip_id), printable(path), printable(message)))
+        """Report one clip, or one line of an annotation file, that a reader cannot make a clip of."""
+        is_faulty = kind != "duplicate_id"
+        self.issues.append(Issue(kind, printable(clip_id), printable(path), printable(message), is_faulty))
 
     def add_note(self, note: str) -> None:
         """Remember a remark once, however often it is made."""
@@ -78,6 +84,11 @@ class SourceReport:
         """One line for the log."""
         problems = "".join(f", {count} {kind}" for kind, count in self.counts().items())
         return f"{self.source}: {self.listed} clips listed, {self.kept} kept{problems}"
+
+    @property
+    def faulty(self) -> int:
+        """How many clips and lines are faulty, see `Issue`."""
+        return sum(issue.faulty for issue in self.issues)
 
     def counts(self) -> dict[str, int]:
         """Issues per kind, sorted by kind."""

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from t2s.data.faults import MediaError
 from t2s.data.safe_open import open_regular
@@ -47,6 +47,17 @@ def media_state(root: Path, paths: Iterable[str]) -> dict[str, int | str]:
     return {"files": num_files, "bytes": num_bytes, "state": state.hexdigest()}
 
 
+def below(root: Path, path: str) -> str:
+    """An absolute path that begins with `root` as one relative to it; any other path as it is.
+
+    Names are compared, nothing is looked up: what is left is opened by the same rules as every relative path.
+    """
+    try:
+        return PurePosixPath(path).relative_to(root).as_posix() if path.startswith("/") else path
+    except ValueError:
+        return path
+
+
 def path_problem(root: Path, clip_id: str, path: str) -> Issue | None:
     """Why `path` under `root` cannot be a clip's media, by the rules preprocess opens it with; None when it can."""
     try:
@@ -55,5 +66,7 @@ def path_problem(root: Path, clip_id: str, path: str) -> Issue | None:
         else:
             os.close(open_regular(root, path))
     except MediaError as error:
-        return Issue(error.reason, clip_id, path, error.message)
+        is_outside = error.reason == "path" and path.startswith("/")
+        message = f"an absolute path; write it relative to {root}" if is_outside else error.message
+        return Issue(error.reason, clip_id, path, message)
     return None

@@ -33,7 +33,7 @@ def read_source(config: DataConfig) -> tuple[list[ManifestRow], dict[str, Any], 
     listed, report = list_clips(reader, root, config.subset)
     if report.without_file() >= {clip.clip_id for clip in listed}:
         first = f"; first: {report.issues[0].message}" if report.issues else f", expected {reader.layout}"
-        raise UserError(f"data.root = {root}: of {report.listed} listed clips not one has its file there{first}")
+        raise UserError(f"data.root = {root}: of {report.listed} listed clips not one can be used{first}")
     clips, split_key = select_clips(listed, config, report)
     info = {
         "source": reader.name,
@@ -53,21 +53,26 @@ def list_clips(reader: Reader, root: Path, subset: str | None) -> tuple[list[Sou
 
     Ids stay unique: the first clip of an id wins. A clip whose file is missing or unsafe stays in the list for
     preprocess to quarantine (it counts against data.max_quarantine_fraction), except that a missing file of a
-    data set whose videos vanish from the web is only reported.
+    data set whose videos vanish from the web is only reported. What the reader could not make a clip of is listed,
+    and faulty.
     """
     report = SourceReport(reader.name)
     clips: dict[str, SourceClip] = {}
+    own_issues = 0
     for clip in reader.read(root, subset, report):
         report.listed += 1
         refusal = _refusal(clip, clips)
         if refusal is not None:
             report.issues.append(refusal)
+            own_issues += 1
             continue
         problem = path_problem(root, clip.clip_id, clip.path)
         if problem is not None:
             report.issues.append(problem)
+            own_issues += 1
         if problem is None or problem.kind != "missing" or not reader.videos_vanish:
             clips[clip.clip_id] = clip
+    report.listed += len(report.issues) - own_issues  # what the reader itself reported
     if report.not_utf8:
         report.add_note(
             f"{len(report.not_utf8)} annotation files are not UTF-8 and were read as Latin-1 "
@@ -79,12 +84,13 @@ def list_clips(reader: Reader, root: Path, subset: str | None) -> tuple[list[Sou
 def _refusal(clip: SourceClip, earlier: Container[str]) -> Issue | None:
     """Why a clip cannot even stand in a manifest."""
     if not clip.clip_id or not clip.path:
-        return Issue("malformed", clip.clip_id, clip.path, "the clip has no id or no path")
+        return Issue("malformed", clip.clip_id, clip.path, "the clip has no id or no path", faulty=True)
     if not _is_unicode(clip.clip_id + clip.path + clip.text + clip.sign + clip.signer):
-        return Issue("malformed", ascii(clip.clip_id), ascii(clip.path), "its name or caption is not Unicode text")
+        message = "its name or caption is not Unicode text"
+        return Issue("malformed", ascii(clip.clip_id), ascii(clip.path), message, faulty=True)
     if clip.split and clip.split not in SPLITS:
         message = f"split {clip.split!a} is none of {', '.join(SPLITS)}"
-        return Issue("malformed", clip.clip_id, clip.path, message)
+        return Issue("malformed", clip.clip_id, clip.path, message, faulty=True)
     if clip.clip_id in earlier:
         return Issue("duplicate_id", clip.clip_id, clip.path, "an earlier clip has this id; that one is used")
     return None
@@ -108,7 +114,7 @@ def select_clips(clips: Sequence[SourceClip], config: DataConfig, report: Source
         raise UserError(
             f"data.signs and data.min_clips_per_sign = {config.min_clips_per_sign} leave none of {len(clips)} clips"
         )
-    report.kept = len(kept)
+    report.kept, report.filtered = len(kept), len(clips) - len(kept)
     return _split(kept, config, report)
 
 

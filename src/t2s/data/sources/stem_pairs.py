@@ -13,6 +13,7 @@ from t2s.data.sources.media import VIDEO_SUFFIXES
 from t2s.data.sources.reader import known_split, refuse_subset
 from t2s.data.sources.tables import decode_text
 
+_NO_CAPTIONS = ("readme", "license", "licence", "copying", "notice")  # texts that lie beside many a folder's videos
 _LARGEST_CAPTION = 1 << 20  # bytes, far more than data.max_caption_length may be
 
 
@@ -26,12 +27,12 @@ class StemPairs:
     terms = OWN_TERMS
 
     def detect(self, root: Path) -> bool:
-        return any(suffix and has_caption for _, suffix, has_caption in _stems(root))
+        return any(suffix and has_caption for _, suffix, has_caption in stems(root))
 
     def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
         refuse_subset(self.name, subset)
         clips = []
-        for stem, suffix, has_caption in _stems(root):
+        for stem, suffix, has_caption in stems(root):
             if not has_caption:
                 report.add_issue("missing", f"no caption {stem}.txt beside it", stem, stem + suffix)
             elif not suffix:
@@ -53,7 +54,7 @@ def _clip(stem: str, suffix: str, caption: str) -> SourceClip:
     return SourceClip(clip_id=stem, path=stem + suffix, text=caption, video=stem, split=split or "")
 
 
-def _stems(root: Path) -> Iterator[tuple[str, str, bool]]:
+def stems(root: Path) -> Iterator[tuple[str, str, bool]]:
     """Each stem (relative path without suffix), its video's suffix ("" = none), whether it has a caption."""
     for folder, folders, names in os.walk(root):
         folders.sort()
@@ -63,7 +64,7 @@ def _stems(root: Path) -> Iterator[tuple[str, str, bool]]:
             suffixes.setdefault(stem, set()).add(suffix)
         for stem, found in sorted(suffixes.items()):
             videos = sorted((VIDEO_SUFFIXES.index(s.lower()), s) for s in found if s.lower() in VIDEO_SUFFIXES)
-            if videos or ".txt" in found:
+            if videos or (".txt" in found and stem.lower() not in _NO_CAPTIONS):
                 relative = (Path(folder) / stem).relative_to(root).as_posix()
                 yield relative, (videos[0][1] if videos else ""), ".txt" in found
 

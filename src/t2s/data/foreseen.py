@@ -1,0 +1,63 @@
+"""What preprocess will refuse, as far as it can be told before anything is decoded."""
+
+import sys
+from collections.abc import Iterable
+
+from t2s.data.config import DataConfig
+from t2s.data.header import Header
+from t2s.data.manifest import caption_problem
+from t2s.data.sources.clip import Issue, SourceClip, SourceReport
+from t2s.data.stills import is_still_pattern
+
+_END_TOLERANCE_S = 0.5  # header durations are rough; preprocess judges by data.decode.end_tolerance_s
+
+
+def refused_by_line(clips: Iterable[SourceClip], config: DataConfig | None) -> list[Issue]:
+    """The clips that preprocess will quarantine for what is listed of them, whatever their file holds."""
+    return [
+        Issue(kind, clip.clip_id, clip.path, message)
+        for clip in clips
+        for kind, message in [_fault_of_line(clip, config)]
+        if kind
+    ]
+
+
+def past_end(clips: Iterable[SourceClip], headers: dict[str, Header]) -> list[Issue]:
+    """The clips whose times lie past the end of their file, among the files whose header was read."""
+    found = []
+    for clip in clips:
+        header = headers.get(clip.path)
+        if header is None or header.duration_s is None:
+            continue
+        last_s = max(clip.start_s or 0.0, clip.end_s or 0.0)
+        if last_s > header.duration_s + _END_TOLERANCE_S:
+            message = f"{last_s:.2f} s lies past the file's end at {header.duration_s:.2f} s"
+            found.append(Issue("interval", clip.clip_id, clip.path, message))
+    return found
+
+
+def left_out_fraction(num_lost: int, num_clips: int, num_before_filters: int, report: SourceReport) -> float:
+    """The share that preprocess holds against data.max_quarantine_fraction; see `quarantine`.
+
+    Args:
+        num_lost: clips that will be quarantined, of the `num_clips` that go into the manifest.
+        num_before_filters: clips that could go there without data.signs, min_clips_per_sign and max_clips.
+    """
+    faulty = report.faulty
+    beside = faulty if num_clips == num_before_filters else 0
+    shares = ((faulty, num_before_filters + faulty), (num_lost + beside, num_clips + beside))
+    return max((lost / total for lost, total in shares if total), default=0.0)
+
+
+def _fault_of_line(clip: SourceClip, config: DataConfig | None) -> tuple[str, str]:
+    problem = caption_problem(clip.text, config.max_caption_length if config is not None else sys.maxsize)
+    if problem is not None:
+        return "caption", problem
+    start_s = clip.start_s or 0.0
+    if clip.end_s is not None and clip.end_s <= start_s:
+        return "interval", f"the clip ends at {clip.end_s:.3f} s, not after its start, {start_s:.3f} s"
+    if is_still_pattern(clip.path) and (clip.fps is None or clip.fps <= 0):
+        return "timestamps", "pictures need the manifest's fps"
+    if config is not None and config.crop == "box" and clip.box is None:
+        return "box", "data.crop is box, but the manifest gives this clip none"
+    return "", ""
