@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.report.inputs import read_inputs
 from t2s.report.model_card import plain, render_model_card
 
@@ -15,6 +16,15 @@ def test_it_names_figures_vocabulary_and_limits(make_run: Callable[[int], Path])
         assert needed in card, needed
     assert "translat" not in card.lower()
     assert "<script" not in card
+
+
+def test_what_other_words_bring_depends_on_the_tokenizer(make_run: Callable[[int], Path]) -> None:
+    root = make_run(4)
+    saved = load_checkpoint(root / "models/t2s.safetensors")
+    for tokenizer, said in (("word", "A word outside this list is named"), ("bpe", "Other sentences can be asked for")):
+        config = {"model": {"text": {"tokenizer": tokenizer}}}
+        save_checkpoint(root / "models/t2s.safetensors", saved.tensors, saved.metadata | {"config": config})
+        assert said in render_model_card(read_inputs(root))
 
 
 def test_without_a_run_it_says_that_nothing_was_measured(tmp_path: Path) -> None:
@@ -35,7 +45,7 @@ def test_chance_is_called_chance_and_the_expected_share_stands_beside_the_measur
 ) -> None:
     """Without a copy among them clips get the expected share, so the measured one alone would accuse the model."""
     rows = render_model_card(read_inputs(make_run(4))).splitlines()
-    assert any(row.startswith("| The same clips, their labels exchanged (chance) | 4.0% |") for row in rows)
+    assert any(row.startswith("| The same clips, labels shuffled (chance) | 4.0% |") for row in rows)
     measured = rows.index("| Nearer to a training clip than real clips are | 1.0% | 0.0–3.0% |")
     assert rows[measured + 1] == "| … expected share | 5.0% | – |"
 

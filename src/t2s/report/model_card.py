@@ -25,7 +25,7 @@ environment = Environment(
 # (label, key in faithfulness.json)
 SHARES = (
     ("Generated clips recognised as asked", "generated.top1"),
-    ("The same clips, their labels exchanged (chance)", "shuffled.top1"),
+    ("The same clips, labels shuffled (chance)", "shuffled.top1"),
     ("Generated, no prompt", "null.top1"),
     ("Prompt of a real clip found by denoising loss", "ranking.top1"),
     ("Nearer to a training clip than real clips are", "memorisation.share"),
@@ -53,6 +53,7 @@ def render_model_card(inputs: Inputs) -> str:
         synthetic=source.get("synthetic") is True,
         notes=plain(joined(source.get("notes"))),
         prompts=[plain(prompt) for prompt in checkpoint.texts("prompts")],
+        lexical=checkpoint.text("config.model.text.tokenizer") == "word",
         weights=count(inputs.num_parameters),
         clip=f"{store.meta.num_frames} frames of {store.meta.image_size} × {store.meta.image_size} pixels"
         if store
