@@ -7,8 +7,8 @@ steps as fill the minutes, with the project's loop, objective, EMA and rate curv
 examined counts the time. Ours runs its coarse phase first and learns by Muon and AdamW, as in params.yaml; the others
 see full clips throughout. Muon is picked by the names of our blocks, which legacy has; the rest learn by AdamW. Top-1:
 the recogniser's, on clips sampled from the averaged weights. x0-error: held-out clips, fixed noise. Peers get a
-learning rate of their own, because ours was tuned for us. The two 3D UNets make a step of a few clips in the time that ours makes a hundred in, so
-theirs are small, they are looked at once, and their clips are made in a few passes. Writes
+learning rate of their own, because ours was tuned for us. The two 3D UNets make a step of a few clips in the time that
+ours makes a hundred in, so theirs are small, they are looked at once, and their clips are made in a few passes. Writes
 benchmarks/results/time_to_quality.json and .png.
 """
 

@@ -18,7 +18,7 @@ def hits(logits: Floats, labels: Labels, k: int = 1) -> PerClip:
 
 
 def shuffled_hits(logits: Floats, labels: Labels, shuffles: int, seed: int, k: int = 1) -> PerClip:
-    """Mean top-k hit of each clip when the labels are exchanged among the clips at random, (N,): k / K if balanced."""
+    """Mean top-k hit of each clip when the labels are shuffled among the clips, (N,): k / K if balanced."""
     rng = np.random.default_rng(seed)
     drawn = [hits(logits, rng.permutation(labels), k) for _ in range(shuffles)]
     mean: PerClip = np.mean(drawn, axis=0, dtype=np.float64)
