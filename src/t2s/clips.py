@@ -155,10 +155,9 @@ def caption_column(captions: Sequence[str], height: int) -> Frames:
 
     Cut with … at `CAPTION_WIDTH` pixels. A character that the font lacks, say Chinese, is drawn as a box.
     """
-    from matplotlib import (
-        get_data_path,
-    )  # its DejaVu Sans has letters that Pillow's own font lacks, ü the first of them
+    from matplotlib import get_data_path  # here: it costs a cold `t2s sample` what it does not need
 
+    # DejaVu Sans comes with it, and has letters that Pillow's own font lacks, ü the first of them.
     face = Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
     font = ImageFont.truetype(face, max(6, min(CAPTION_SIZE, height - 3)))
     lines = [_fitted(text, font) for text in captions]
