@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from t2s.data.config import DataConfig
 from t2s.data.header import Header
+from t2s.data.line_problems import box_problem, interval_problem, stills_problem
 from t2s.data.manifest import caption_problem
 from t2s.data.sources.clip import Issue, SourceClip, SourceReport
 from t2s.data.stills import is_still_pattern
@@ -53,11 +54,10 @@ def _fault_of_line(clip: SourceClip, config: DataConfig | None) -> tuple[str, st
     problem = caption_problem(clip.text, config.max_caption_length if config is not None else sys.maxsize)
     if problem is not None:
         return "caption", problem
-    start_s = clip.start_s or 0.0
-    if clip.end_s is not None and clip.end_s <= start_s:
-        return "interval", f"the clip ends at {clip.end_s:.3f} s, not after its start, {start_s:.3f} s"
-    if is_still_pattern(clip.path) and (clip.fps is None or clip.fps <= 0):
-        return "timestamps", "pictures need the manifest's fps"
-    if config is not None and config.crop == "box" and clip.box is None:
-        return "box", "data.crop is box, but the manifest gives this clip none"
+    if problem := interval_problem(clip.start_s, clip.end_s):
+        return "interval", problem
+    if is_still_pattern(clip.path) and (problem := stills_problem(clip.fps)):
+        return "timestamps", problem
+    if config is not None and (problem := box_problem(config.crop, clip.box)):
+        return "box", problem
     return "", ""

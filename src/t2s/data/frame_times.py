@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from t2s.data.faults import MediaError
+from t2s.data.line_problems import SLACK_S, interval_problem
 
 FALLBACK_FPS = 25.0  # a file of one frame that does not tell its duration lasts 1/25 s
-_SLACK_S = 1e-4  # manifest times are decimal fractions of frame times: forgive their rounding
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Timeline:
         last_duration = shown[-1][1]
         if last_duration <= 0:
             last_duration = times[-1] - times[-2] if len(times) > 1 else 1 / FALLBACK_FPS
-        first = 0 if interval.start_s is None else _shown_at(times, interval.start_s + _SLACK_S)
+        first = 0 if interval.start_s is None else _shown_at(times, interval.start_s + SLACK_S)
         stop = len(times) if interval.end_s is None else bisect.bisect_left(times, interval.end_s)
         stop = max(stop, first + 1)
         end_s = times[stop] if stop < len(times) else times[-1] + last_duration
@@ -50,7 +50,7 @@ class Timeline:
 
     def covers(self, start_s: float | None) -> bool:
         """Whether the frame shown at `start_s` is among them."""
-        return start_s is None or self.times_s[0] <= start_s + _SLACK_S
+        return start_s is None or self.times_s[0] <= start_s + SLACK_S
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def select_frames(timeline: Timeline, interval: Interval, sampling: Sampling, en
         raise MediaError("timestamps", f"all {len(times)} frames have the same time")
     start = times[0] if interval.start_s is None else max(interval.start_s, times[0])
     end = timeline.end_s if interval.end_s is None else interval.end_s
-    if interval.end_s is not None and end <= (interval.start_s or 0.0) + _SLACK_S:
-        raise MediaError("interval", f"the clip ends at {end:.3f} s, not after its start, {start:.3f} s")
-    if min(end, timeline.end_s) <= start + _SLACK_S:
+    if problem := interval_problem(interval.start_s, interval.end_s):
+        raise MediaError("interval", problem)
+    if min(end, timeline.end_s) <= start + SLACK_S:
         raise MediaError("interval", f"the clip starts at {start:.3f} s, the video ends at {timeline.end_s:.3f} s")
     if end > timeline.end_s + end_tolerance_s:
         raise MediaError("interval", f"the clip ends at {end:.3f} s, the video at {timeline.end_s:.3f} s")
@@ -89,7 +89,7 @@ def select_frames(timeline: Timeline, interval: Interval, sampling: Sampling, en
     else:
         fps = sampling.fps
         first = start + max(0.0, (duration - sampling.num_frames / fps) / 2)
-    last_shown = max(0, bisect.bisect_left(times, end - _SLACK_S) - 1)
+    last_shown = max(0, bisect.bisect_left(times, end - SLACK_S) - 1)
     moments = (first + (k + 0.5) / fps for k in range(sampling.num_frames))
     chosen = tuple(times[min(_shown_at(times, moment), last_shown)] for moment in moments)
     return Selection(chosen, round(fps, 6), last_shown + 1)

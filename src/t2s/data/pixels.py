@@ -13,6 +13,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from t2s.data.faults import MediaError
+from t2s.data.line_problems import box_problem
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -34,8 +35,8 @@ class FramePainter:
     def __init__(
         self, image_size: int, crop: Literal["none", "centre", "box"], box: Box | None, pixel_aspect: Fraction | None
     ) -> None:
-        if crop == "box" and box is None:
-            raise MediaError("box", "data.crop is box, but the manifest gives this clip none")
+        if problem := box_problem(crop, box):
+            raise MediaError("box", problem)
         self._image_size = image_size
         self._crop = crop
         self._box = box

@@ -10,6 +10,7 @@ import av
 
 from t2s.data.faults import MediaError
 from t2s.data.frame_times import Selection, Timeline, select_frames
+from t2s.data.line_problems import stills_problem
 from t2s.data.media_file import ffmpeg_errors, new_decoder, raise_logged
 from t2s.data.pixels import Pixels
 from t2s.data.safe_open import list_folder, open_regular
@@ -52,8 +53,9 @@ def decode_stills(root: Path, pattern: str, fps: float | None, request: VideoReq
     Raises:
         MediaError: for whatever is wrong with the pictures.
     """
-    if fps is None or fps <= 0:
-        raise MediaError("timestamps", "pictures need the manifest's fps")
+    if problem := stills_problem(fps):
+        raise MediaError("timestamps", problem)
+    assert fps is not None
     paths = still_paths(root, pattern)
     if len(paths) > request.limits.max_frames:
         raise MediaError("too_large", f"more pictures than data.decode.max_frames = {request.limits.max_frames}")
