@@ -29,16 +29,22 @@ def bench_device() -> torch.device:
 
 def machine() -> dict[str, object]:
     """What the figures hold for: CPU model, usable cores, accelerator, torch. No host name, no date."""
-    described = {"cpu": cpu_model(), "cores": len(os.sched_getaffinity(0)), "torch": version("torch")}
+    described = {"cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)), "torch": version("torch")}
     return described | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})
 
 
-def cpu_model() -> str:
-    """The processor's name as Linux gives it, else its architecture."""
+def cpu_name() -> str:
+    """The processor as Linux names it, else its architecture.
+
+    With family and model: virtual machines often say "AMD EPYC" of generations whose bf16 peaks differ by two.
+    """
     info = Path("/proc/cpuinfo")
     lines = info.read_text("utf-8", "replace").splitlines() if info.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
+    if "model name" not in said:
+        return platform.machine()
+    numbers = [f"{key} {said[name]}" for key, name in (("family", "cpu family"), ("model", "model")) if name in said]
+    return f"{said['model name']} ({', '.join(numbers)})" if numbers else said["model name"]
 
 
 def synchronize() -> None:

@@ -1,8 +1,9 @@
 """Which parameters decay, which Muon takes, and the learning-rate curve."""
 
 import pytest
-from torch.optim import AdamW, Muon
+from torch.optim import AdamW
 
+from t2s.training.muon import Muon
 from t2s.training.optimizer import learning_rate, make_optimizers, set_learning_rate
 
 

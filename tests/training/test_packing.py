@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t2s.training.muon import Muon
 from t2s.training.packing import pack, pack_optimizer, unpack, unpack_optimizer
 
 
@@ -34,7 +35,7 @@ def step(module: torch.nn.Module, optimizer: torch.optim.Optimizer, times: int) 
     [
         (torch.optim.AdamW, {"amsgrad": True}),
         (torch.optim.SGD, {"momentum": 0.9}),
-        (torch.optim.Muon, {}),
+        (Muon, {"weight_decay": 0.1}),
         (torch.optim.AdamW, {"lr": torch.tensor(0.1)}),
     ],
 )

@@ -3,9 +3,10 @@
 from typing import assert_never
 
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from t2s.training.config import OptimizerName, TrainConfig
+from t2s.training.muon import Muon
 
 HIDDEN = ".blocks."  # the matrices Muon was made for (Jordan et al. 2024): inside the trunk, not embeddings or heads
 MODULATION = ".modulation."  # adaLN's see one vector a clip: too little for what orthogonalising them costs
@@ -18,7 +19,7 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
 
     AdamW moves every weight by about the learning rate, so a layer's output moves with its number of inputs: matrices
     with more than `REFERENCE_INPUTS` get a rate smaller by that ratio (Yang et al. 2022, 2203.03466, table 8), or a
-    patch embedding of thousands of pixels would drown the rest. Muon's keep the rate: `match_rms_adamw` scales them.
+    patch embedding of thousands of pixels would drown the rest. Muon's keep the rate: it scales its updates itself.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     hidden: list[nn.Parameter] = []
@@ -41,13 +42,7 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     )
     if not hidden:
         return [adamw]
-    muon = Muon(
-        [{"params": hidden, SCALE: 1.0}],
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
-    return [adamw, muon]
+    return [adamw, Muon([{"params": hidden, SCALE: 1.0}], config.learning_rate, weight_decay=config.weight_decay)]
 
 
 def has_muon(name: OptimizerName) -> bool:
