@@ -24,7 +24,7 @@ from t2s.errors import UserError
 from t2s.models.config import ModelConfig
 from t2s.paramsfile import read_sections
 from t2s.processes import make_accelerator
-from t2s.prompts import warn_of_cut
+from t2s.prompts import warn_of_unread
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
 from t2s.tracking.tracker import SilentTracker
@@ -62,7 +62,7 @@ def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
     held = prepared_by_main(prepare, accelerator)
     assert held is not None
     tokenizer = recipe.tokenizer()
-    warn_of_cut(recipe.store.texts("train"), tokenizer.serialized, tokenizer.max_length)
+    warn_of_unread(recipe.store.texts("train"), tokenizer.serialized, tokenizer.max_length)
     with held as state, tracked(state, recipe.runtime, config) as tracker:
         sheets = state.folder / "sheets"  # DVC deletes the outs of a stage it starts; a resumed run draws none again
         sheets.mkdir(exist_ok=True)

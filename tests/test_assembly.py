@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,6 +156,27 @@ def test_only_train_clips_are_learnt_from_and_only_their_words_known(make_recipe
                              SilentTracker(), Path("unused"), {})  # fmt: skip
     seen = {clip_id for batch in training.batches_from(0) for clip_id in batch.clip_ids}
     assert seen == {store.records[i].clip_id for i in store.indices("train")}
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "is_the_same"),
+    [
+        ("model", {"gradient_checkpointing": True}, True),
+        ("train", {"accumulation": 2}, True),
+        ("train", {"compile": True}, True),
+        ("train", {"max_skipped_steps": 9}, True),
+        ("train", {"monitor": {"gradient_norm": 99.0}}, True),
+        ("train", {"batch_size": 8}, False),
+        ("train", {"precision": "bf16"}, False),
+        ("model", {"depth": 3}, False),
+    ],
+)
+def test_a_run_goes_on_under_what_changes_no_weight(
+    make_recipe, tiny_section, section: str, changes: dict[str, Any], is_the_same: bool
+) -> None:
+    if "monitor" in changes:
+        changes = {"monitor": tiny_section("train")["monitor"] | changes["monitor"]}
+    assert (make_recipe({section: changes}).fingerprint == make_recipe().fingerprint) is is_the_same
 
 
 def test_the_same_seed_gives_the_same_fresh_model(make_recipe) -> None:

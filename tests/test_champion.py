@@ -18,8 +18,9 @@ TINY = runpy.run_path(str(ROOT / "benchmarks/tiny_project.py"))
 
 
 def faithfulness(low: float, ceiling: float = 0.9, refused: str | None = None) -> dict[str, Any]:
-    top1 = {"top1": None, "top1_ci": None} if refused else {"top1": low + 0.05, "top1_ci": [low, low + 0.1]}
-    return {"refused": refused, "generated": top1, "recogniser": {"ceiling_top1": ceiling}}
+    """`low`: of the interval of top-1; `ceiling`: of the signs that were generated, 0 where none is ever read right."""
+    share = [low / ceiling, 1.0] if ceiling and not refused else None
+    return {"refused": refused, "generated": {"over_ceiling_ci": share}, "recogniser": {"ceiling_top1": 0.1}}
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ def faithfulness(low: float, ceiling: float = 0.9, refused: str | None = None) -
         (faithfulness(low=0.71), False),  # the value itself is above; its interval is not
         (faithfulness(low=0.5, ceiling=0.6), True),
         (faithfulness(low=0.5, ceiling=0.7), False),
+        (faithfulness(low=0.5, ceiling=0.0), False),
         (faithfulness(low=1.0, refused="semantics refused: the recogniser reads real clips at chance"), False),
     ],
 )
@@ -58,6 +60,9 @@ def test_what_the_gate_says_goes_to_the_registry_once_mlflow_knows_the_run(
     fakes = {
         name: MagicMock() for name in ("ClipStore", "load_checkpoint", "Recogniser", "Text2Sign", "write_findings")
     }
+    fakes["load_checkpoint"].return_value.metadata = {"data_digest": "these clips"}
+    fakes["Text2Sign"].from_checkpoint.return_value.metadata = {"data_digest": "these clips", "step": 1}
+    fakes["ClipStore"].open.return_value.digest = "these clips"
     fakes |= {"examine": MagicMock(return_value=MagicMock(faithfulness=faithfulness(low))), "register": register}
     fakes |= {"headline": MagicMock(return_value={}), "continue_run": continue_run}
     for name, fake in fakes.items():

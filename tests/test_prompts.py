@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from t2s.errors import UserError
 from t2s.models.config import TextConfig
 from t2s.models.text import PromptTokenizer
-from t2s.prompts import explain_unknown, file_stem, file_stems, parse_prompt, require_text, warn_of_cut
+from t2s.prompts import explain_unknown, file_stem, file_stems, parse_prompt, require_text, warn_of_unread
 
 KNOWN = ["hello", "thank", "thank you", "you", "Thank you very much"]
 words = st.sampled_from(["hello", "thank", "you", "very", "much", "HELLO", "straße", "x", "İ", "\u0301"])
@@ -127,13 +127,33 @@ def test_a_prompt_as_long_as_a_book_is_refused() -> None:
         require_text("hello " * 1000)
 
 
+def test_a_letter_of_two_characters_is_the_letter() -> None:
+    """As the tokenizer has it: NFD as some systems type it, and full width."""
+    assert parse_prompt("cafe\u0301!", ["café"]).signs == ["café"]
+    assert parse_prompt("ｈｅｌｌｏ", ["hello"]).signs == ["hello"]
+    assert explain_unknown(["cafe\u0301s"], ["café"]).startswith("unknown: 'cafe\u0301s' (closest: café)")
+
+
 def test_captions_longer_than_a_model_reads_are_counted(
     caplog: pytest.LogCaptureFixture, tiny_section: Callable[..., dict[str, Any]]
 ) -> None:
     texts = ["one two three", "one two", "three, two!"]  # 3, 2 and 4 tokens
     tokenizer = PromptTokenizer.fit(texts, TextConfig(**tiny_section("model")["text"]))
-    warn_of_cut(texts, tokenizer.serialized, 4)
+    warn_of_unread(texts, tokenizer.serialized, 4)
     assert not caplog.messages
-    warn_of_cut(texts, tokenizer.serialized, 2)
+    warn_of_unread(texts, tokenizer.serialized, 2)
     (said,) = caplog.messages
     assert said.startswith("2 of 3 train captions have more than model.text.max_length = 2 tokens, the longest 4")
+
+
+def test_captions_of_words_beyond_the_vocabulary_are_counted(
+    caplog: pytest.LogCaptureFixture, tiny_section: Callable[..., dict[str, Any]]
+) -> None:
+    """Those without a token are one prompt to the model, whatever they say."""
+    texts = [f"{word} again" for word in ("a", "b", "c", "d", "e", "f", "g", "h")]
+    text = tiny_section("model")["text"] | {"tokenizer": "word", "vocab_size": 8}
+    tokenizer = PromptTokenizer.fit(texts, TextConfig(**text))  # padding, unknown, "again", "a" to "e"
+    warn_of_unread(texts, tokenizer.serialized, 8)
+    (said,) = caplog.messages
+    assert said.startswith("3 of 8 train captions hold words beyond the most frequent model.text.vocab_size")
+    assert tokenizer.encode(["f again", "h again"]).unique(dim=0).shape[0] == 1

@@ -1,5 +1,6 @@
 """The whole of params.yaml: the project's own loads, and every mistake is found before anything costs time."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,30 @@ def test_mistakes_in_several_sections_are_one_line(tmp_path: Path, params: dict[
         "unknown key 'trian'",
     ):
         assert clause in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("output_scale", [10, 0.1], "[10.0, 0.1] holds nothing: give [low, high]"),
+        ("output_scale_notice", [1, 1], "[1.0, 1.0] holds nothing: give [low, high]"),
+    ],
+)
+def test_limits_that_hold_nothing_are_refused(
+    tmp_path: Path, params: dict[str, Any], key: str, value: list[float], said: str
+) -> None:
+    params["train"]["monitor"][key] = value
+    assert said in refusal(tmp_path, params)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("sample_epochs", [5, 0]), ("motion_weight", math.inf), ("frame_difference_weight", math.inf)]
+)
+def test_what_would_end_in_nothing_or_in_nan_is_refused(
+    tmp_path: Path, params: dict[str, Any], key: str, value: object
+) -> None:
+    params["train"][key] = value
+    assert f"train.{key}" in refusal(tmp_path, params)
 
 
 @pytest.mark.parametrize(

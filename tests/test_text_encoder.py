@@ -104,6 +104,23 @@ def test_trainings_with_and_without_it_never_share_a_state(recipe: Recipe) -> No
     assert recipe.fingerprint != ours.fingerprint
 
 
+def test_encoders_of_other_frozen_weights_never_share_a_state(recipe: Recipe) -> None:
+    """What learns is in the state; a table that was made elsewhere is not, and another one is another encoder."""
+
+    def fingerprint(encoder: Pretrained) -> str:
+        return Recipe.make(
+            recipe.model, recipe.diffusion, recipe.train, recipe.runtime, recipe.store, encoder
+        ).fingerprint
+
+    encoder = Pretrained(recipe.model.width)
+    before = fingerprint(encoder)
+    with torch.no_grad():
+        encoder.learnt.weight.add_(1)
+    assert fingerprint(encoder) == before
+    encoder.table = encoder.table + 1
+    assert fingerprint(encoder) != before
+
+
 def test_what_is_no_module_is_refused(recipe: Recipe) -> None:
     def encode(prompt_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return Pretrained(recipe.model.width)(prompt_ids)

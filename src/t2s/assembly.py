@@ -26,7 +26,7 @@ from t2s.errors import UserError
 from t2s.fingerprint import fingerprint
 from t2s.model_metadata import model_metadata
 from t2s.models.config import ClipShape, ModelConfig, misfits, rank_bottleneck
-from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
+from t2s.models.text import PromptTokenizer, TextEncoder, identity
 from t2s.models.vivit import ViViT
 from t2s.presets import apply_preset
 from t2s.provenance import git_revision, project_root, run_tags, software_version
@@ -50,6 +50,10 @@ ROOMS = (
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
 SHEET_STEPS = 10
 SHEET_GUIDANCE = 2.0
+
+# Keys of model: and train: that change the memory or the time of a step, or what is said of it, but not what is learnt
+# beyond rounding.
+UNDECIDED = {"gradient_checkpointing", "accumulation", "compile", "max_skipped_steps", "monitor"}
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,13 @@ class Recipe:
     def fingerprinted(self) -> dict[str, Any]:
         """What, beside the data and the code, decides the weights.
 
-        How many bad steps are forgiven does not: who allows some after a stop goes on from the last good state.
+        UNDECIDED keys do not: who runs out of memory, or forgives bad steps, goes on from the last good state.
         """
         sections = {"model": self.model, "diffusion": self.diffusion, "train": self.train}
-        own = encoder_name(self.text_encoder)
-        return {
-            name: section.model_dump(mode="json", exclude={"max_skipped_steps"}) for name, section in sections.items()
-        } | ({} if own is None else {"text_encoder": own})
+        own = identity(self.text_encoder)
+        return {name: section.model_dump(mode="json", exclude=UNDECIDED) for name, section in sections.items()} | (
+            {} if own is None else {"text_encoder": own}
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -225,7 +229,7 @@ class Reader:
 
 
 def validation_set(recipe: Recipe, tokenizer: PromptTokenizer, device: torch.device) -> ValidationSet:
-    """Seeded clips of the val split (of test, then train, when it is empty), spread over the prompts."""
+    """Seeded clips of the val split; of test, then of train, where there is none."""
     store = recipe.store
     pool = store.indices("val") or store.indices("test") or store.indices("train")
     count = min(recipe.train.validation.num_clips, len(pool))

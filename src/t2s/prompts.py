@@ -1,6 +1,7 @@
 """What a prompt asks for: which known signs it names, in which order, and which words nobody knows."""
 
 import difflib
+import json
 import logging
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -32,12 +33,12 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
     """
     require_text(text)
     words = text.split()
-    by_words = {tuple(prompt.casefold().split()): prompt for prompt in known}
+    by_words = {tuple(_alike(prompt).split()): prompt for prompt in known}
     longest = max((len(key) for key in by_words), default=1)
     signs, unknown, at = [], [], 0
     while at < len(words):
         for size in range(min(longest, len(words) - at), 0, -1):
-            written = [word.casefold() for word in words[at : at + size]]
+            written = [_alike(word) for word in words[at : at + size]]
             found = by_words.get(tuple(written)) or by_words.get(tuple(map(_without_punctuation, written)))
             if found is not None:
                 signs.append(found)
@@ -49,6 +50,11 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
     return ParsedPrompt(signs, unknown)
 
 
+def _alike(text: str) -> str:
+    """Case and the ways to write one letter aside: `é` may be one character or two (NFKC, as the tokenizer has it)."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def _without_punctuation(word: str) -> str:
     """`hello!` → `hello`, `"can't"` → `can't`; Unicode's categories P and S tell."""
     kept = [place for place, character in enumerate(word) if unicodedata.category(character)[0] not in "PS"]
@@ -57,10 +63,10 @@ def _without_punctuation(word: str) -> str:
 
 def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
     """One line that names each unknown word with the closest known prompts, and lists what is known."""
-    by_fold = {prompt.casefold(): prompt for prompt in known}
+    by_fold = {_alike(prompt): prompt for prompt in known}
     clauses = []
     for word in unknown:
-        close = [by_fold[fold] for fold in difflib.get_close_matches(word.casefold(), by_fold, n=3, cutoff=0.5)]
+        close = [by_fold[fold] for fold in difflib.get_close_matches(_alike(word), by_fold, n=3, cutoff=0.5)]
         clauses.append(f"'{word}'" + (f" (closest: {', '.join(close)})" if close else ""))
     shown = ", ".join(sorted(known)[:60]) + (" …" if len(known) > 60 else "")
     return f"unknown: {', '.join(clauses)}; known signs: {shown}"
@@ -68,13 +74,8 @@ def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
 
 def known_captions(texts: Sequence[str], captions: Iterable[str]) -> list[str]:
     """Those of `texts` that are one of the captions a model of sentences was trained on, case and spacing aside."""
-    known = {_folded(caption) for caption in captions}
-    return [text for text in texts if _folded(text) in known]
-
-
-def _folded(text: str) -> str:
-    """As the tokenizer sees it: NFKC, no upper case, white space of no matter."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    known = {" ".join(_alike(caption).split()) for caption in captions}
+    return [text for text in texts if " ".join(_alike(text).split()) in known]
 
 
 def explain_unseen(text: str, unknown: Sequence[str]) -> str:
@@ -124,18 +125,26 @@ def require_text(text: str) -> None:
         raise UserError("the prompt holds a NUL character; leave it out")
 
 
-def warn_of_cut(texts: Sequence[str], tokenizer: str, max_length: int) -> None:
-    """Log one line where captions have more than `max_length` tokens, whose ends the model therefore never reads.
+def warn_of_unread(texts: Sequence[str], tokenizer: str, max_length: int) -> None:
+    """Log what of the captions the model never reads: what is beyond `max_length` tokens, words without a token.
 
     `tokenizer`: serialized, as checkpoints keep it.
     """
-    lengths = [len(encoding.ids) for encoding in Tokenizer.from_str(tokenizer).encode_batch(list(texts))]
+    encoded = Tokenizer.from_str(tokenizer).encode_batch(list(texts))
+    lengths = [len(encoding.ids) for encoding in encoded]
     num_cut = sum(length > max_length for length in lengths)
     if num_cut:
         logger.warning(
             "%d of %d train captions have more than model.text.max_length = %d tokens, the longest %d: what is beyond "
             "is not read",
             num_cut, len(texts), max_length, max(lengths),
+        )  # fmt: skip
+    unknown = json.loads(tokenizer)["model"]["unk_token"]
+    num_unknown = sum(unknown in encoding.tokens for encoding in encoded)
+    if num_unknown:
+        logger.warning(
+            "%d of %d train captions hold words beyond the most frequent model.text.vocab_size: these all read alike",
+            num_unknown, len(texts),
         )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from t2s.data.config import PreprocessConfig
         {"source": "youtube"},
         {"source": "wlasl", "root": None},
         {"val_fraction": 1.0},
+        {"val_fraction": 0.6, "test_fraction": 0.4},
         {"clips_per_shard": 0},
         {"numframes": 8},
         {"decode": {"time_s": 0}},

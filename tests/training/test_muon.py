@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from t2s.training.muon import Muon, newton_schulz, orthogonalised
+from t2s.training.muon import Muon, orthogonalised
 
 SHAPES = [(48, 16), (16, 16), (16, 48), (48, 16), (12, 16), (16, 12), (1, 7)]
 
@@ -62,7 +62,7 @@ def test_a_transpose_gives_the_transpose_and_companions_change_nothing() -> None
 
 
 def test_zeros_stay_zeros() -> None:
-    assert newton_schulz(torch.zeros(2, 3, 5, dtype=torch.bfloat16)).abs().max() == 0
+    assert orthogonalised([torch.zeros(5, 3)])[0].abs().max() == 0
 
 
 def test_a_closure_is_called_with_gradients_and_its_loss_returned() -> None:

@@ -5,6 +5,7 @@ import json
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,14 @@ class ClipStore:
     records: tuple[ClipRecord, ...]
     meta: ClipsMeta
     _shards: dict[str, npt.NDArray[np.float16]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        """How many rows each shard must have at least."""
+        rows: dict[str, int] = {}
+        for record in self.records:
+            rows[record.shard] = max(rows.get(record.shard, 0), record.row + 1)
+        return rows
 
     @classmethod
     def open(cls, folder: Path | str) -> "ClipStore":
@@ -168,7 +177,7 @@ class ClipStore:
                 shard = np.load(path, mmap_mode="r", allow_pickle=False)
             except UNREADABLE as error:
                 raise UserError(f"{path}: cannot be read as a clip shard ({error}); run preprocess again") from None
-            rows = 1 + max(record.row for record in self.records if record.shard == name)
+            rows = self._rows[name]
             if shard.dtype != DTYPE or shard.shape[1:] != self.meta.clip_shape or len(shard) < rows:
                 raise UserError(
                     f"{path}: holds {shard.dtype} {shard.shape}, not {DTYPE.name} (>={rows}, "

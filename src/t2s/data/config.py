@@ -76,6 +76,15 @@ class DataConfig(_Section):
         return self
 
     @model_validator(mode="after")
+    def _some_are_left_to_train_on(self) -> Self:
+        if self.val_fraction + self.test_fraction >= 1:
+            raise ValueError(
+                f"val_fraction {self.val_fraction} and test_fraction {self.test_fraction} leave nothing to train on: "
+                "together they must be below 1"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _signer_heeds_what_is_asked(self) -> Self:
         for key in ("root", "subset", "max_clips"):
             if self.is_synthetic and getattr(self, key) is not None:

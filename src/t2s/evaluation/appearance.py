@@ -61,7 +61,8 @@ def appearance_report(generated: Appearance, real: Appearance, bootstrap: Bootst
     """`motion_energy_ratio`, `sharpness_ratio`, `flicker_ratio`, `diversity` with intervals; 1 is like real clips,
     null is undefined (real clips have none of it, or a sign has one clip only).
 
-    `diversity` is the mean distance between clips of one sign over that of real clips by different signers.
+    `diversity` is the mean distance between clips of one sign over that of the real held-out ones, whose
+    signers differ where each signs a sign once.
     """
     report: dict[str, Any] = {}
     for name in RATIOS:

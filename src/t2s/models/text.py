@@ -1,5 +1,6 @@
 """Prompts: a tokenizer kept in the checkpoint, and an encoder trained with the model. L tokens, D width."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Protocol, assert_never
 
@@ -76,6 +77,22 @@ class TextEncoder(Protocol):
 def encoder_name(encoder: TextEncoder | None) -> str | None:
     """What a checkpoint calls the text encoder it needs: the class of one's own, None for ours."""
     return None if encoder is None else type(encoder).__name__
+
+
+def identity(encoder: TextEncoder | None) -> str | None:
+    """The class of one's own encoder and a digest of what it brings and does not train; None for ours.
+
+    A frozen encoder of other weights is another one: what was learnt beside the first fits no second.
+    """
+    if not isinstance(encoder, nn.Module):
+        return encoder_name(encoder)
+    trained = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        if name not in trained:
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return f"{encoder_name(encoder)} {digest.hexdigest()[:16]}"
 
 
 class TrainedTextEncoder(nn.Module):

@@ -3,12 +3,20 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from t2s.choices import Precision
 from t2s.diffusion.config import SNRWeightingConfig
 
+
+def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if not limits[0] < limits[1]:
+        raise ValueError(f"[{limits[0]}, {limits[1]}] holds nothing: give [low, high]")
+    return limits
+
+
 Share = Annotated[float, Field(ge=0, lt=1)]
+Range = Annotated[tuple[float, float], AfterValidator(_rising)]
 Timesteps = Literal["uniform", "stratified", "logit_normal"]
 OptimizerName = Literal["adamw", "muon"]
 
@@ -37,8 +45,8 @@ class MonitorConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    output_scale: tuple[float, float] = Field(description="outside: red flag")
-    output_scale_notice: tuple[float, float] = Field(description="outside: notice")
+    output_scale: Range = Field(description="outside: red flag")
+    output_scale_notice: Range = Field(description="outside: notice")
     oscillation: float = Field(gt=0, description="how far epoch losses go up and down, relative to their mean")
     gradient_norm: float = Field(gt=0, description="median norm before clipping over an epoch")
     noisiness: float = Field(gt=0, description="high-frequency energy of samples over that of real clips")
@@ -69,12 +77,16 @@ class TrainConfig(BaseModel):
     thin_frames: int = Field(ge=1, le=1024, description="after that share, the loss looks at one of so many frames")
     temporal_weight: float = Field(ge=0, le=10, description="features + weight · temporal features")
     snr_weighting: SNRWeightingConfig
-    motion_weight: float = Field(ge=0, description="extra weight of pixels that move; biases what is predicted")
-    frame_difference_weight: float = Field(ge=0, description="weight of the MSE between frame differences")
+    motion_weight: float = Field(
+        ge=0, allow_inf_nan=False, description="extra weight of pixels that move; biases what is predicted"
+    )
+    frame_difference_weight: float = Field(
+        ge=0, allow_inf_nan=False, description="weight of the MSE between frame differences"
+    )
     prompt_dropout: float = Field(ge=0, lt=1, description="share of prompts replaced by the null prompt")
     timesteps: Timesteps
     augment: AugmentConfig
-    sample_epochs: list[int]
+    sample_epochs: list[Annotated[int, Field(ge=1)]]
     validation: ValidationConfig
     max_skipped_steps: int = Field(ge=0, description="steps with a non-finite loss or gradient to forgive")
     monitor: MonitorConfig

@@ -66,21 +66,34 @@ def orthogonalised(matrices: list[Tensor]) -> list[Tensor]:
 
     A matrix and its transpose have one result, so both are done lying down (Jordan et al. 2024, `zeropower`).
     """
-    lying = [matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
-    places: dict[torch.Size, list[int]] = {}
-    for place, matrix in enumerate(lying):
-        places.setdefault(matrix.shape, []).append(place)
-    made: dict[int, Tensor] = {}
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, matrix in enumerate(matrices):
+        places.setdefault(tuple(sorted(matrix.shape)), []).append(place)
+    made = list(matrices)
     for same in places.values():
-        stacked = torch.stack([lying[place].bfloat16() for place in same])
-        made.update(zip(same, newton_schulz(stacked), strict=True))
-    return [made[place].mT if lying[place] is not matrix else made[place] for place, matrix in enumerate(matrices)]
+        scaled = [unit(matrices[place].bfloat16()) for place in same]
+        for place, result in zip(same, newton_schulz(torch.stack([lying(matrix) for matrix in scaled])), strict=True):
+            made[place] = result if lying(matrices[place]) is matrices[place] else result.mT
+    return made
+
+
+def unit(matrix: Tensor) -> Tensor:
+    """Scaled to a Frobenius norm of 1, so that no singular value is above it.
+
+    One matrix at a time: summed in another order, as in batches, one norm in ten thousand rounds to another bf16.
+    """
+    scaled: Tensor = matrix / matrix.norm().clamp(min=SMALLEST_NORM)
+    return scaled
+
+
+def lying(matrix: Tensor) -> Tensor:
+    """With no more rows than columns: the matrix itself, or its transpose."""
+    return matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
 
 
 def newton_schulz(x: Tensor) -> Tensor:
-    """(K, R, C) with R ≤ C → the same: X ← a X + (b A + c A²) X with A = X Xᵀ, `NUM_ITERATIONS` times."""
+    """Unit matrices (K, R, C), R ≤ C → the same: X ← a X + (b A + c A²) X with A = X Xᵀ, `NUM_ITERATIONS` times."""
     a, b, c = QUINTIC
-    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=SMALLEST_NORM)  # no singular value above 1
     for _ in range(NUM_ITERATIONS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -18,8 +18,9 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     """One AdamW, or Muon and AdamW. Only matrices decay; positions, norms, gates and biases do not.
 
     AdamW moves every weight by about the learning rate, so a layer's output moves with its number of inputs: matrices
-    with more than `REFERENCE_INPUTS` get a rate smaller by that ratio (Yang et al. 2022, 2203.03466, table 8), or a
-    patch embedding of thousands of pixels would drown the rest. Muon's keep the rate: it scales its updates itself.
+    with more than `REFERENCE_INPUTS` get a rate smaller by that ratio. Yang et al. (2022, 2203.03466, table 8) have it
+    for hidden weights; here it holds for the first layer too, where thousands of pixels a patch would drown the rest.
+    Muon's matrices keep the rate: it scales its updates itself.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     hidden: list[nn.Parameter] = []
