@@ -27,7 +27,7 @@ def type_all(project: Any, page: str, heading: str, leave_out: tuple[str, ...] =
 
 
 def test_what_next(project: Any) -> None:
-    shutil.copy(project.path / "models" / "t2s.safetensors", project.path / "old.safetensors")
+    shutil.copy(project.path / "models" / "t2s.safetensors", project.path / "models" / "old.safetensors")
     leave_out = (
         "source",
         "git",
