@@ -121,7 +121,9 @@ def test_what_the_howto_says_of_dvc_and_git_works(shell: Shell, tmp_path: Path) 
             shell.type(*typed, *(["--force"] if words[:2] == ["dvc", "gc"] else []))
     assert list((tmp_path / "store").rglob("*"))
     assert (tmp_path / "t2s" / "models" / "t2s.safetensors").is_file()
-    assert (project / "models" / "before.safetensors").read_bytes() != (project / "models" / "t2s.safetensors").read_bytes()
+    assert (project / "models" / "before.safetensors").read_bytes() != (
+        project / "models" / "t2s.safetensors"
+    ).read_bytes()
 
 
 @pytest.mark.slow
