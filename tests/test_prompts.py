@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from t2s.errors import UserError
 from t2s.models.config import TextConfig
 from t2s.models.text import PromptTokenizer
-from t2s.prompts import explain_unknown, file_stem, file_stems, parse_prompt, require_text, warn_of_unread
+from t2s.prompts import (
+    explain_unknown,
+    file_stem,
+    file_stems,
+    known_captions,
+    parse_prompt,
+    require_text,
+    warn_of_unread,
+)
 
 KNOWN = ["hello", "thank", "thank you", "you", "Thank you very much"]
 words = st.sampled_from(["hello", "thank", "you", "very", "much", "HELLO", "straße", "x", "İ", "\u0301"])
@@ -132,6 +140,13 @@ def test_a_letter_of_two_characters_is_the_letter() -> None:
     assert parse_prompt("cafe\u0301!", ["café"]).signs == ["café"]
     assert parse_prompt("ｈｅｌｌｏ", ["hello"]).signs == ["hello"]
     assert explain_unknown(["cafe\u0301s"], ["café"]).startswith("unknown: 'cafe\u0301s' (closest: café)")
+
+
+def test_a_caption_is_known_as_the_tokenizer_reads_it() -> None:
+    """It does not take ß for ss, as the eye does: the model would read an unknown word."""
+    known = ["die Straße", "le café"]
+    assert known_captions(["DIE  Straße", "le cafe\u0301", "die Strasse"], known) == ["DIE  Straße", "le cafe\u0301"]
+    assert parse_prompt("STRASSE", ["Straße"]).signs == ["Straße"]
 
 
 def test_captions_longer_than_a_model_reads_are_counted(

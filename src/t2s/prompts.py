@@ -51,7 +51,10 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
 
 
 def _alike(text: str) -> str:
-    """Case and the ways to write one letter aside: `é` may be one character or two (NFKC, as the tokenizer has it)."""
+    """Case and the ways to write one letter aside: `é` may be one character or two, `ß` is `ss`.
+
+    Looser than `_folded`: a sign that is found is read to the model as its caption is written.
+    """
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -74,8 +77,13 @@ def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
 
 def known_captions(texts: Sequence[str], captions: Iterable[str]) -> list[str]:
     """Those of `texts` that are one of the captions a model of sentences was trained on, case and spacing aside."""
-    known = {" ".join(_alike(caption).split()) for caption in captions}
-    return [text for text in texts if " ".join(_alike(text).split()) in known]
+    known = {_folded(caption) for caption in captions}
+    return [text for text in texts if _folded(text) in known]
+
+
+def _folded(text: str) -> str:
+    """As the tokenizer sees it: NFKC, no upper case, white space of no matter."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
 def explain_unseen(text: str, unknown: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ class MonitorConfig(BaseModel):
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides what the trained weights are."""
+    """What decides the trained weights, what a step costs, and when red flags go up."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
