@@ -12,10 +12,7 @@ from t2s.assembly import Recipe
 from t2s.checkpoint import Checkpoint
 from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
-from t2s.data.statistics import high_frequency_energy
-from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import make_schedule
-from t2s.diffusion.solvers import sample
 from t2s.evaluation.arrays import Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.config import EvaluateConfig
@@ -28,6 +25,7 @@ from t2s.evaluation.timesteps import TimestepErrors, timestep_errors
 from t2s.evaluation.vocabulary import evaluated_prompts
 from t2s.models.text import PromptTokenizer
 from t2s.sampling import Text2Sign
+from t2s.training_sheets import sheet_drawer
 
 # Ranges of noise by SNR, cut where the seed's weight stops changing: the same whatever the schedule. On a plain cosine
 # of 50 steps low is t ≤ 8 and high is t ≥ 40.
@@ -37,7 +35,6 @@ SHEET_SIGNS = 4  # rows of a sample sheet
 SHEET_FRAMES = 6  # its columns
 SHEET_SEED = 0  # row i starts from the noise of seed SHEET_SEED + i, in every cell and at every epoch
 SHEET_STEPS = 12
-SHEET_GUIDANCE = 2.0
 
 
 def measure_cell(model: Text2Sign, judge: Checkpoint, store: ClipStore, config: EvaluateConfig) -> dict[str, Any]:
@@ -142,29 +139,16 @@ def sheet_hook(
     about: the checkpoint's metadata, of which the sheets carry what all clips do.
     """
     clip, schedule = recipe.clip, make_schedule(recipe.diffusion)
-    prompts = sorted({recipe.store.records[i].text for i in recipe.store.indices("train")})[:SHEET_SIGNS]
+    prompts = sorted(set(recipe.store.texts("train")))[:SHEET_SIGNS]
     seeds = [SHEET_SEED + i for i in range(len(prompts))]
-    shape = (clip.channels, clip.num_frames, clip.image_size, clip.image_size)
-    noise = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
-    real_energy = float(np.mean(high_frequency_energy(real.cpu().numpy())))
 
-    def draw(denoiser: nn.Module, epoch: int) -> dict[str, float]:
-        made = sample(
-            guided(denoiser, SHEET_GUIDANCE),
-            noise.to(real.device),
-            tokenizer.encode(prompts).to(real.device),
-            schedule=schedule,
-            kind=recipe.diffusion.prediction_type,
-            sampler="dpmpp",
-            num_steps=min(SHEET_STEPS, schedule.num_timesteps),
-        )
+    def show(made: Tensor, epoch: int) -> None:
         facts = {"prompt": ", ".join(prompts), "epoch": epoch, **carried(about)}
         sheet = Clips.from_model(made, clip.fps, facts, seeds)
         sheet.save_sheet(folder / f"epoch-{epoch:03d}.png", scale=1, max_columns=SHEET_FRAMES)
-        energy = float(np.mean(high_frequency_energy(made.float().cpu().numpy())))
-        return {"noisiness": energy / real_energy}
 
-    return draw
+    kind = recipe.diffusion.prediction_type
+    return sheet_drawer(tokenizer.encode(prompts), seeds, clip.shape, schedule, kind, real, SHEET_STEPS, show)
 
 
 def rounded(value: float) -> float:

@@ -38,7 +38,7 @@ ROOMS = (
     "evaluation/distances.py", "evaluation/frechet.py", "evaluation/generation.py", "evaluation/network.py",
     "evaluation/noising.py", "evaluation/real.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
     "evaluation/recognition.py", "evaluation/reference.py", "evaluation/semantics.py", "evaluation/timesteps.py",
-    "evaluation/vocabulary.py", "evaluation/wilson.py",
+    "evaluation/vocabulary.py", "evaluation/wilson.py", "warm_start.py", "training_sheets.py",
 )  # fmt: skip
 PIXELS = {"signs", "num_frames", "image_size", "sampling", "crop"}  # what of data: decides the synthetic clips
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from t2s import atomic
 from t2s.checkpoint import save_checkpoint
 from t2s.data.clips import ClipStore
-from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.config import RecogniserConfig
 from t2s.evaluation.plots import plot_confusion, plot_note, write_png
 from t2s.evaluation.real import RealClips
@@ -24,7 +23,6 @@ from t2s.paramsfile import read_section
 WEIGHTS = Path("models/recogniser.safetensors")
 REPORT = Path("reports/recogniser.json")
 PLOTS = Path("reports/plots")
-RESAMPLES = 1000
 
 
 def main() -> None:
@@ -35,21 +33,22 @@ def main() -> None:
     require_held_out(held_out)  # now, and not after the training that the evaluation waits for
     train = RealClips.of_split(store, "train").with_signs()
     signs = sorted(set(train.signs))
+    of_clips = {"data_digest": store.digest, "learned_digest": store.learned_digest}
     if len(signs) < 2:
         refused = no_recogniser(signs)
-        save_checkpoint(WEIGHTS, {}, {"signs": [], "data_digest": store.digest}, kind="recogniser")
+        save_checkpoint(WEIGHTS, {}, {"signs": [], **of_clips}, kind="recogniser")
         atomic.write_json(REPORT, {"refused": refused, "signs": []})
         write_table(PLOTS / "confusion_real.csv", [])
         write_png(PLOTS / "confusion_real.png", plot_note(refused))
         logging.warning(refused)
         return
     recogniser = train_recogniser(train, train.signs, config)
-    metadata = {**recogniser.metadata(), "data_digest": store.digest}
+    metadata = {**recogniser.metadata(), **of_clips}
     save_checkpoint(WEIGHTS, recogniser.network.state_dict(), metadata, kind="recogniser")
-    report = recogniser_report(recogniser, held_out, Bootstrap(RESAMPLES, config.seed))
+    report = recogniser_report(recogniser, held_out)
     atomic.write_json(REPORT, report)
     confusion = report["confusion"]
-    write_table(PLOTS / "confusion_real.csv", confusion_rows(confusion or [], signs))
+    write_table(PLOTS / "confusion_real.csv", confusion_rows(confusion or []))
     figure = (
         plot_confusion(confusion, signs, "real held-out clips", "shown", "recognised")
         if confusion

@@ -44,7 +44,8 @@ def main() -> None:
         },
         [seed for clips in made for seed in clips.seeds],
     )
-    everything.save_sheet(FOLDER / "contact-sheet.png", mark=config.mark, captions=prompts)
+    captions = [prompt for prompt, clips in zip(prompts, made, strict=True) for _ in clips.seeds]
+    everything.save_sheet(FOLDER / "contact-sheet.png", mark=config.mark, captions=captions)
     with continue_run(project_root(), runtime.experiment, Path("reports/run.json")) as tracker:
         for path in sorted(FOLDER.iterdir()):
             tracker.log_artifact(path, "samples")

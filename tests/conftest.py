@@ -58,6 +58,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     "train": {
         "seed": 0,
+        "init": None,
         "epochs": 2,
         "batch_size": 4,
         "accumulation": 1,
@@ -74,7 +75,14 @@ TINY: dict[str, dict[str, Any]] = {
         "coarse_fraction": 0.0,
         "thin_frames": 1,
         "temporal_weight": 0.5,
-        "snr_weighting": {"enabled": True, "strategy": "min_snr", "min_snr": 0.1, "max_snr": 10.0, "gamma": 5.0},
+        "snr_weighting": {
+            "enabled": True,
+            "strategy": "min_snr",
+            "min_snr": 0.1,
+            "max_snr": 10.0,
+            "gamma": 5.0,
+            "p2_gamma": 1.0,
+        },
         "motion_weight": 0.0,
         "frame_difference_weight": 0.0,
         "prompt_dropout": 0.1,

@@ -7,9 +7,11 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -174,12 +176,39 @@ def too_long(folder: str, limit: int) -> list[str]:
     return [f"{name}: {lines} lines, at most {limit}" for name, lines in sizes.items() if lines > limit]
 
 
+def test_what_is_imported_is_declared() -> None:
+    """Not left to what another package happens to need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    optional = [name for extra in ("demo", "dask") for name in project["optional-dependencies"][extra]]
+    declared = {re.split(r"[^\w-]", name, maxsplit=1)[0] for name in (*project["dependencies"], *optional)}
+    modules = {
+        name.split(".")[0]
+        for path in python_files("src", "pipelines")
+        for node in ast.walk(parsed(path))
+        for name in imported_names(node)
+    }
+    others = modules - set(sys.stdlib_module_names) - {"t2s"}
+    providers = packages_distributions()
+    undeclared = {
+        name
+        for name in others
+        if not {each.lower().replace("_", "-") for each in providers.get(name, [name])} & declared
+    }
+    assert not undeclared
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+
+
 def test_stage_scripts_are_thin() -> None:
     assert not too_long("pipelines", 90)
 
 
 @pytest.mark.parametrize("folder", ["src", "benchmarks", "experiments", "examples"])
-def test_source_files_hold_one_concept(folder: str) -> None:
+def test_source_files_stay_short(folder: str) -> None:
     assert not too_long(folder, 300)
 
 

@@ -70,6 +70,8 @@ def test_a_recipe_trains_and_its_weights_fit_its_own_description(make_recipe, tm
     assert metadata["prompts"] == sorted(SIGNS)
     assert metadata["licence"] == "CC0"
     assert metadata["data_digest"] == recipe.store.digest
+    assert metadata["learned_digest"] == recipe.store.learned_digest
+    assert metadata["lexical"] is True
 
 
 def test_a_device_that_is_not_there_ends_a_training_before_it_starts(make_recipe) -> None:
@@ -139,7 +141,7 @@ def test_sheets_carry_their_origin_from_the_moment_they_are_tracked(make_recipe,
     train(make_training(recipe, tokenizer, make_accelerator(recipe.runtime, recipe.train), None, Noting(), tmp_path,
                         about))  # fmt: skip
     origin = {"fingerprint": "mark", "git_revision": git_revision(), "licence": "CC0", "mlflow_run_id": "f00d"}
-    prompt = {"prompt": ", ".join(sorted(SIGNS)), "seed": "[0]", "note": MARK}
+    prompt = {"prompt": ", ".join(sorted(SIGNS)), "seed": "[0, 1, 2]", "note": MARK}
     assert [found["epoch"] for found in logged] == ["1", "2"]
     for found in logged:
         assert found | origin | prompt == found

@@ -60,9 +60,9 @@ def test_what_the_gate_says_goes_to_the_registry_once_mlflow_knows_the_run(
     fakes = {
         name: MagicMock() for name in ("ClipStore", "load_checkpoint", "Recogniser", "Text2Sign", "write_findings")
     }
-    fakes["load_checkpoint"].return_value.metadata = {"data_digest": "these clips"}
-    fakes["Text2Sign"].from_checkpoint.return_value.metadata = {"data_digest": "these clips", "step": 1}
-    fakes["ClipStore"].open.return_value.digest = "these clips"
+    fakes["load_checkpoint"].return_value.metadata = {"learned_digest": "these clips"}
+    fakes["Text2Sign"].from_checkpoint.return_value.metadata = {"learned_digest": "these clips", "step": 1}
+    fakes["ClipStore"].open.return_value.learned_digest = "these clips"
     fakes |= {"examine": MagicMock(return_value=MagicMock(faithfulness=faithfulness(low))), "register": register}
     fakes |= {"headline": MagicMock(return_value={}), "continue_run": continue_run}
     for name, fake in fakes.items():
@@ -70,6 +70,12 @@ def test_what_the_gate_says_goes_to_the_registry_once_mlflow_knows_the_run(
         monkeypatch.setitem(main.__globals__, name, fake)
     main()
     register.assert_called_once_with(Path("models/t2s.safetensors"), "the run", low == 0.8)
+
+
+def test_pairs_of_the_drawn_signer_are_not_told_of_real_signs_that_share_their_names() -> None:
+    pairs_of = runpy.run_path(str(ROOT / "pipelines/evaluate.py"))["pairs_of"]
+    assert {parameter for *_, parameter in pairs_of({"synthetic": True})} >= {"movement", "location"}
+    assert pairs_of({"synthetic": False}) == pairs_of({}) == []
 
 
 @pytest.mark.slow

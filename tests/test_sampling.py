@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from t2s import Text2Sign
-from t2s.checkpoint import load_checkpoint, save_checkpoint
+from t2s.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from t2s.device import resolve_device
 from t2s.diffusion.prediction import target
 from t2s.diffusion.schedule import add_noise
@@ -201,6 +201,25 @@ def test_a_sentence_model_takes_the_prompt_whole(tmp_path: Path, make_checkpoint
     assert said == ["'hello ž' is not among the captions the model was trained on, and it has never seen: ž"]
     with pytest.raises(UserError, match="empty"):
         model("  ", num_steps=2)
+
+
+def test_sentences_are_told_by_the_data_not_by_the_tokenizer(
+    make_checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Sentences of whole words, and signs of sub-words; a file that does not say so is told by its tokenizer."""
+    path = make_checkpoint(tmp_path / "m.safetensors", prompts=["no", "this is a lesson"])
+    saved = load_checkpoint(path)
+    assert Text2Sign(saved).is_lexical
+    spoken = Text2Sign(Checkpoint(saved.tensors, saved.metadata | {"lexical": False}))
+    clips, said = remarks(lambda: spoken("no this is new", num_steps=2))
+    assert clips.provenance["signs"] == ["no this is new"]
+    assert said == ["'no this is new' is not among the captions the model was trained on, and it has never seen: new"]
+    path = make_checkpoint(tmp_path / "b.safetensors", model={"text": {"tokenizer": "bpe"}})
+    saved = load_checkpoint(path)
+    signed = Text2Sign(Checkpoint(saved.tensors, saved.metadata | {"lexical": True}))
+    clips, said = remarks(lambda: signed("xylophone hello", num_steps=2))
+    assert clips.provenance["signs"] == ["hello"]
+    assert "unknown: 'xylophone'" in said[0]
 
 
 def test_a_sentence_model_draws_its_own_captions_where_it_knows_none_of_those_asked_for(

@@ -36,6 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_section, make_
 def test_a_checkpoint_of_these_params_is_current(project: Callable[..., Path]) -> None:
     require_current(project())
     require_current(project(train={"learning_rate": 0.5, "epochs": 7}))  # another training of the same model
+    require_current(project(model={"gradient_checkpointing": True}))  # the same training in less memory
 
 
 @pytest.mark.parametrize(

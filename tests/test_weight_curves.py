@@ -132,10 +132,10 @@ def test_the_picture_uses_the_current_numbers(write_params: Callable[..., Path])
         lines = draw(Weighting.read(params)).axes[0].get_lines()
         return {str(line.get_label()): np.asarray(line.get_ydata()) for line in lines}
 
-    before, after = curves(), curves(min_snr=0.5, max_snr=2.0, gamma=1.0)
+    before, after = curves(), curves(min_snr=0.5, max_snr=2.0, p2_gamma=0.5)
     assert before["inverse_snr (min_snr 0.1, max_snr 10)"].max() == pytest.approx(10)
     assert after["inverse_snr (min_snr 0.5, max_snr 2)"].max() == pytest.approx(2)
-    assert after["p2 (gamma 1)"].min() > before["p2 (gamma 5)"].min()
+    assert after["p2 (p2_gamma 0.5)"].min() > before["p2 (p2_gamma 1)"].min()
 
 
 def test_the_picture_of_weighting_that_is_off_has_a_flat_line_in_use(write_params: Callable[..., Path]) -> None:

@@ -17,11 +17,9 @@ from torch.utils.data import DataLoader
 from t2s.checkpoint import save_checkpoint
 from t2s.clips import Clips, carried
 from t2s.data.clips import ClipStore
-from t2s.data.statistics import high_frequency_energy
+from t2s.diffusion.baselines import TrainMoments
 from t2s.diffusion.config import DiffusionConfig
-from t2s.diffusion.guidance import guided
 from t2s.diffusion.schedule import Schedule, make_schedule
-from t2s.diffusion.solvers import sample
 from t2s.errors import UserError
 from t2s.fingerprint import fingerprint
 from t2s.model_metadata import model_metadata
@@ -38,6 +36,8 @@ from t2s.training.loop import Training
 from t2s.training.objective import Objective
 from t2s.training.state import BEST, RunState
 from t2s.training.validation import Validation, ValidationSet
+from t2s.training_sheets import sheet_drawer
+from t2s.warm_start import WarmStart
 
 logger = logging.getLogger(__name__)
 
@@ -45,15 +45,11 @@ logger = logging.getLogger(__name__)
 ROOMS = (
     "models", "diffusion/config.py", "diffusion/loss.py", "diffusion/prediction.py", "diffusion/schedule.py",
     "diffusion/weighting.py", "training", "thinned.py", "assembly.py", "processes.py", "presets.py", "precision.py",
-    "data/clips.py",
+    "data/clips.py", "warm_start.py",
 )  # fmt: skip
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
 SHEET_STEPS = 10
-SHEET_GUIDANCE = 2.0
-
-# Keys of model: and train: that change the memory or the time of a step, or what is said of it, but not what is learnt
-# beyond rounding.
-UNDECIDED = {"gradient_checkpointing", "accumulation", "compile", "max_skipped_steps", "monitor"}
+MOMENT_CLIPS = 1024  # their mean is known well enough
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,7 @@ class Recipe:
     runtime: RuntimeConfig
     store: ClipStore
     text_encoder: TextEncoder | None = None
+    warm_start: WarmStart | None = None
 
     @classmethod
     def make(
@@ -75,7 +72,7 @@ class Recipe:
         """Apply the preset and check what no single section can. `text_encoder`: in place of ours.
 
         Raises:
-            UserError: no train clips, or a model that does not fit them.
+            UserError: no train clips, a model that does not fit them, or a train.init that does not fit the model.
         """
         model, train = apply_preset(model, train)
         clip = store.meta
@@ -85,24 +82,32 @@ class Recipe:
             raise UserError(f"{store.folder}: no clip is in the train split; check data.split_key and the manifest")
         if warning := rank_bottleneck(model, diffusion.prediction_type):
             logger.warning(warning)
-        return cls(model, diffusion, train, runtime, store, text_encoder)
+        start = None if train.init is None else WarmStart.read(Path(train.init))
+        if start is not None:
+            start.require_same_network(model.model_dump(mode="json"), diffusion.model_dump(mode="json"))
+        return cls(model, diffusion, train, runtime, store, text_encoder, start)
 
     @property
     def fingerprinted(self) -> dict[str, Any]:
         """What, beside the data and the code, decides the weights.
 
-        UNDECIDED keys do not: who runs out of memory, or forgives bad steps, goes on from the last good state.
+        Keys that do not are left out: who runs out of memory, or forgives bad steps, goes on from the last good state.
         """
-        sections = {"model": self.model, "diffusion": self.diffusion, "train": self.train}
-        own = identity(self.text_encoder)
-        return {name: section.model_dump(mode="json", exclude=UNDECIDED) for name, section in sections.items()} | (
-            {} if own is None else {"text_encoder": own}
-        )
+        decided: dict[str, Any] = {
+            "model": self.model.decided(),
+            "diffusion": self.diffusion.model_dump(mode="json"),
+            "train": self.train.decided(),
+        }
+        if (own := identity(self.text_encoder)) is not None:
+            decided["text_encoder"] = own
+        if self.warm_start is not None:
+            decided["init"] = self.warm_start.digest
+        return decided
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits over all that decides the weights, the machine aside."""
-        return fingerprint(self.fingerprinted, self.store.digest, ROOMS)
+        return fingerprint(self.fingerprinted, self.store.learned_digest, ROOMS)
 
     @property
     def clip(self) -> ClipShape:
@@ -116,9 +121,13 @@ class Recipe:
         return PromptTokenizer.fit(set(self.store.texts("train")), self.model.text)
 
     def denoiser(self, tokenizer: PromptTokenizer) -> ViViT:
-        """The ViViT, freshly and seededly initialised."""
+        """The ViViT, seededly initialised, or with the weights of train.init.
+
+        Raises:
+            UserError: these do not fit.
+        """
         torch.manual_seed(self.train.seed)
-        return ViViT(
+        denoiser = ViViT(
             self.model,
             self.clip,
             vocab_size=tokenizer.vocab_size,
@@ -127,20 +136,26 @@ class Recipe:
             prediction_type=self.diffusion.prediction_type,
             text_encoder=self.text_encoder,
         )
+        if self.warm_start is not None:
+            self.warm_start.copy_into(denoiser, tokenizer)
+        return denoiser
 
     def checkpoint_metadata(self, tokenizer: PromptTokenizer, fingerprint: str) -> dict[str, Any]:
         """What a checkpoint says of itself (the step, epoch and MLflow run are added by who knows them)."""
-        source = self.store.meta.source
+        source, start = self.store.meta.source, self.warm_start
         return model_metadata(
             self.model, self.diffusion, self.clip, self.train.temporal_weight, tokenizer, self.store.texts("train"),
             self.text_encoder,
+            lexical=self.store.names_signs,
             fingerprint=fingerprint,
             data_digest=self.store.digest,
+            learned_digest=self.store.learned_digest,
             git_revision=git_revision(),
             software_version=software_version(),
-            licence=source["licence"],
+            licence=source["licence"] if start is None else start.licence_with(source["licence"]),
             language=source["language"],
             params=self.fingerprinted,
+            **({} if start is None else {"init": start.origin}),
         )  # fmt: skip
 
 
@@ -196,17 +211,25 @@ def make_training(
         batches_from=batches_from,
         num_clips=len(train_indices),
         coarse_pool=recipe.model.input_pool,
-        validation=Validation(held_out, schedule, kind, config.validation, config.batch_size),
+        validation=Validation(held_out, schedule, kind, config.validation, config.batch_size, lambda: moments(recipe)),
         config=config,
         runtime=recipe.runtime,
         accelerator=accelerator,
         state=state,
         tracker=tracker,
-        on_samples=sheet_drawer(recipe, tokenizer, schedule, held_out.clips, sheets, tracker, about),
+        on_samples=draw_sheets(recipe, tokenizer, schedule, held_out.clips, sheets, tracker, about),
         after_step=model.clamp_output_scale,
         facts=lambda: {} if model.output_scale is None else {"output_scale": model.output_scale.item()},
         on_best=keep_best,
     )
+
+
+def moments(recipe: Recipe) -> TrainMoments:
+    """What trivial guesses may know, of at most `MOMENT_CLIPS` of the train clips, drawn by the seed."""
+    indices = recipe.store.indices("train")
+    count = min(MOMENT_CLIPS, len(indices))
+    drawn = np.sort(np.random.default_rng(recipe.train.seed).choice(indices, size=count, replace=False)).tolist()
+    return TrainMoments.of(recipe.store.batch(drawn[at : at + 32]) for at in range(0, count, 32))
 
 
 @dataclass(frozen=True)
@@ -229,9 +252,9 @@ class Reader:
 
 
 def validation_set(recipe: Recipe, tokenizer: PromptTokenizer, device: torch.device) -> ValidationSet:
-    """Seeded clips of the val split; of test, then of train, where there is none."""
+    """Seeded clips of the split that the store is validated on."""
     store = recipe.store
-    pool = store.indices("val") or store.indices("test") or store.indices("train")
+    pool = store.indices(store.validation_split)
     count = min(recipe.train.validation.num_clips, len(pool))
     chosen = sorted(np.random.default_rng(recipe.train.seed).choice(pool, size=count, replace=False).tolist())
     texts = [store.records[i].text for i in chosen]
@@ -251,34 +274,20 @@ def other_prompts(texts: list[str]) -> list[int]:
     ]
 
 
-def sheet_drawer(
+def draw_sheets(
     recipe: Recipe, tokenizer: PromptTokenizer, schedule: Schedule, real: Tensor, sheets: Path, tracker: Tracker,
     about: Mapping[str, Any],
 ) -> Callable[[nn.Module, int], dict[str, float]]:  # fmt: skip
     """A hook that draws samples at an epoch, writes their contact sheet and measures their noisiness."""
     prompts = sorted(set(recipe.store.texts("train")))[:SHEET_PROMPTS]
-    clip = recipe.clip
-    shape = (len(prompts), *clip.shape)
-    real_energy = float(np.mean(high_frequency_energy(real.cpu().numpy())))
+    clip, seeds = recipe.clip, [recipe.train.seed + row for row in range(len(prompts))]
 
-    def draw(denoiser: nn.Module, epoch: int) -> dict[str, float]:
-        noise = torch.randn(shape, generator=torch.Generator().manual_seed(recipe.train.seed)).to(real.device)
-        made = sample(
-            guided(denoiser, SHEET_GUIDANCE),
-            noise,
-            tokenizer.encode(prompts).to(real.device),
-            schedule=schedule,
-            kind=recipe.diffusion.prediction_type,
-            sampler="dpmpp",
-            num_steps=min(SHEET_STEPS, schedule.num_timesteps),
-        )
+    def show(made: Tensor, epoch: int) -> None:
         origin = carried({**about, "mlflow_run_id": tracker.run_id})  # the run exists once the server has answered
         facts = {"prompt": ", ".join(prompts), "epoch": epoch, **origin}
-        clips = Clips.from_model(made, clip.fps, facts, [recipe.train.seed])
         path = sheets / f"epoch-{epoch:03d}.png"
-        clips.save_sheet(path, captions=prompts)
+        Clips.from_model(made, clip.fps, facts, seeds).save_sheet(path, captions=prompts)
         tracker.log_artifact(path, "samples")
-        energy = float(np.mean(high_frequency_energy(made.float().cpu().numpy())))
-        return {"noisiness": energy / real_energy}
 
-    return draw
+    kind = recipe.diffusion.prediction_type
+    return sheet_drawer(tokenizer.encode(prompts), seeds, clip.shape, schedule, kind, real, SHEET_STEPS, show)

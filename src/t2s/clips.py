@@ -42,6 +42,10 @@ class Clips:
     provenance: Mapping[str, Any]
     seeds: Sequence[int]
 
+    def __post_init__(self) -> None:
+        if len(self.seeds) != len(self.frames):
+            raise ValueError(f"{len(self.seeds)} seeds for {len(self.frames)} clips")
+
     @classmethod
     def from_model(cls, clips: "Tensor", fps: float, provenance: Mapping[str, Any], seeds: Sequence[int]) -> "Clips":
         """From model space, (B, C, F, H, W) in [-1, 1]."""
@@ -94,7 +98,10 @@ class Clips:
 
         Raises:
             UserError: the file cannot be written.
+            ValueError: captions, but not one for each clip.
         """
+        if captions and len(captions) != len(self):
+            raise ValueError(f"{len(captions)} captions for {len(self)} clips")
         columns = np.unique(np.linspace(0, self.frames.shape[1] - 1, max_columns).round().astype(int))
         rows = [np.concatenate(list(enlarge(clip[columns], scale)), axis=1) for clip in self.frames]
         facts = {**self.metadata(0), "seed": json.dumps(list(self.seeds))}

@@ -17,12 +17,15 @@ def model_metadata(
     tokenizer: PromptTokenizer,
     prompts: Iterable[str],
     text_encoder: TextEncoder | None = None,
+    *,
+    lexical: bool,
     **origin: Any,
 ) -> dict[str, Any]:
     """The metadata that `save_checkpoint` takes beside the weights.
 
     Args:
         prompts: those trained on; a model of signs knows no others.
+        lexical: whether they are signs, not sentences.
         text_encoder: of the ViViT, where it is not ours; loading asks for one of the same class.
         origin: fingerprint, git_revision, licence and mlflow_run_id travel on into every clip (None where not given);
             anything else is for whoever reads `t2s info`.
@@ -39,6 +42,7 @@ def model_metadata(
         "config": config,
         "tokenizer": tokenizer.serialized,
         "prompts": sorted(set(prompts)),
+        "lexical": lexical,
         **dict.fromkeys(CARRIED),
         **origin,
     }

@@ -4,10 +4,11 @@ import difflib
 import json
 import logging
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from textwrap import shorten
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -23,6 +24,14 @@ class ParsedPrompt:
 
     signs: list[str]
     unknown: list[str]
+
+
+def is_lexical(metadata: Mapping[str, Any]) -> bool:
+    """Whether the prompts of the model that a checkpoint's metadata describe are known signs, not free sentences.
+
+    A file from before that was noted is told by its tokenizer.
+    """
+    return bool(metadata.get("lexical", metadata["config"]["model"]["text"]["tokenizer"] == "word"))
 
 
 def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
@@ -86,8 +95,15 @@ def _folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
-def explain_unseen(text: str, unknown: Sequence[str]) -> str:
-    """One line on a sentence that is none of the train captions. `unknown`: its words that no caption has."""
+def remark_on(text: str, captions: Iterable[str], unknown: Sequence[str]) -> str | None:
+    """One line on a sentence that is none of the train captions, else None. `unknown`: its words that no caption has.
+
+    Raises:
+        UserError: see `require_text`.
+    """
+    require_text(text)
+    if known_captions([text], captions):
+        return None
     shown = shorten(text, 60, placeholder=" …")
     never_seen = f", and it has never seen: {', '.join(unknown)}" if unknown else ""
     return f"'{shown}' is not among the captions the model was trained on{never_seen}"

@@ -27,7 +27,7 @@ from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
 from t2s.models.vivit import ViViT
 from t2s.precision import resolve_precision
-from t2s.prompts import answerable, explain_unknown, explain_unseen, known_captions, parse_prompt, require_text
+from t2s.prompts import answerable, explain_unknown, is_lexical, parse_prompt, remark_on
 from t2s.stitching import stitch
 
 # What a checkpoint is sampled with when nothing else is asked; params.yaml's sample: section says the same (a test).
@@ -128,8 +128,8 @@ class Text2Sign:
 
     @property
     def is_lexical(self) -> bool:
-        """Whether prompts are single known signs (a word tokenizer), not free sentences."""
-        return bool(self.metadata["config"]["model"]["text"]["tokenizer"] == "word")
+        """Whether prompts are single known signs, not free sentences."""
+        return is_lexical(self.metadata)
 
     @property
     def default_num_steps(self) -> int:
@@ -281,9 +281,8 @@ class Text2Sign:
 
     def _signs_of(self, prompt: str) -> list[str]:
         if not self.is_lexical:
-            require_text(prompt)
-            if not known_captions([prompt], self.prompts):
-                warnings.warn(explain_unseen(prompt, self.tokenizer.unknown_words(prompt)), stacklevel=3)
+            if remark := remark_on(prompt, self.prompts, self.tokenizer.unknown_words(prompt)):
+                warnings.warn(remark, stacklevel=3)
             return [prompt]
         parsed = parse_prompt(prompt, self.prompts)
         if not parsed.signs:

@@ -9,7 +9,7 @@ from t2s.data.clips import ClipStore
 from t2s.data.config import DataConfig
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
-from t2s.models.config import ModelConfig
+from t2s.models.config import UNDECIDED, ModelConfig
 from t2s.paramsfile import read_sections
 from t2s.presets import apply_preset
 from t2s.sampling import BEFORE_THE_KEY
@@ -69,17 +69,22 @@ def _asked_for() -> dict[str, Any]:
     data, model, diffusion, train = read_sections(PARAMS, DataConfig, ModelConfig, DiffusionConfig, TrainConfig)
     model, train = apply_preset(model, train)
     return {
-        "model": model.model_dump(mode="json"),
+        "model": _decided(model.model_dump(mode="json")),
         "diffusion": diffusion.model_dump(mode="json"),
         "train": {"temporal_weight": train.temporal_weight},
         "data": {"num_frames": data.num_frames, "image_size": data.image_size},
     }
 
 
+def _decided(model: dict[str, Any]) -> dict[str, Any]:
+    """Without what changes the memory of a training alone."""
+    return {key: value for key, value in model.items() if key not in UNDECIDED}
+
+
 def _trained(metadata: dict[str, Any]) -> dict[str, Any]:
     config = metadata["config"]
     return {
-        "model": BEFORE_THE_KEY | config["model"],
+        "model": _decided(BEFORE_THE_KEY | config["model"]),
         "diffusion": config["diffusion"],
         "train": {"temporal_weight": config["temporal_weight"]},
         "data": {name: config["clip"][name] for name in ("num_frames", "image_size")},

@@ -92,6 +92,15 @@ def test_times_past_the_end_and_control_characters(tmp_path, write_mp4):
     assert "\x1b" not in table
 
 
+@pytest.mark.parametrize(("tolerance_s", "late"), [(0.0, ["a", "a#2"]), (0.5, ["a#2"]), (5.0, [])])
+def test_times_past_the_end_are_judged_as_preprocess_will(tmp_path, write_mp4, make_config, tolerance_s, late):
+    write_mp4(tmp_path / "a.mp4", num_frames=25)
+    (tmp_path / "manifest.csv").write_text("path,text,start,end\na.mp4,one,0,1.2\na.mp4,two,0,4\n")
+    config = make_config(source="manifest", root=tmp_path)
+    config = config.model_copy(update={"decode": config.decode.model_copy(update={"end_tolerance_s": tolerance_s})})
+    assert [issue.clip_id for issue in inspect_root(tmp_path, config).past_end] == late
+
+
 def test_what_preprocess_refuses_by_its_line_is_not_usable(tmp_path, write_mp4, make_config):
     write_mp4(tmp_path / "a.mp4", num_frames=25)
     rows = ["a.mp4,good,0,0.9", "a.mp4,,0,0.9", "a.mp4,ends before,0.5,0.2", "a.mp4,ends at once,0.5,0.5"]

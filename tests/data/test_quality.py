@@ -115,6 +115,7 @@ SPOILT: dict[str, tuple[Callable[[np.ndarray, dict[str, Any]], None], set[str]]]
     "no caption": (say(text=None), {"text"}),
     "duplicated id": (say(clip_id="c15"), {"clip_id"}),
     "id of another": (say(), {"clip_id"}),  # c15, whose id the one before took
+    "no split": (say(split=None, signer="another"), {"split"}),
     "unknown split": (say(split="dev", signer="new"), {"split"}),
     "no rate": (say(fps=0.0), {"fps"}),
     "leaked signer": (say(signer="s5"), {"splits_of_signer"}),
@@ -294,8 +295,8 @@ def test_reports_are_the_same_bytes_twice(store, config, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda pixels, described: None, "30 of 30 data checks passed"),
-        (lambda pixels, described: described[0].update(signer="s5"), "29 of 30 data checks passed, 1 warning"),
+        (lambda pixels, described: None, "31 of 31 data checks passed"),
+        (lambda pixels, described: described[0].update(signer="s5"), "30 of 31 data checks passed, 1 warning"),
     ],
 )
 def test_a_check_that_warns_is_not_told_as_passed(store, config, tmp_path, caplog, edit, said) -> None:
@@ -347,7 +348,7 @@ def test_the_stage_from_the_command_line(store, config, tmp_path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     *warnings, error = done.stderr.splitlines()
-    assert error.startswith("error: 2 of 30 data checks fail")
+    assert error.startswith("error: 2 of 31 data checks fail")
     assert "(maximum)" in error
     assert all(line.startswith("warning: ") for line in warnings)
     assert json.loads((project / "reports" / "validation.json").read_bytes())["success"] is False

@@ -20,11 +20,13 @@ ALL = get_args(Strategy)
 strategies = st.sampled_from(ALL)
 gammas = st.floats(0.5, 20)
 COSINE = Schedule(cosine(50))
-NUMBERS = {"min_snr": 0.5, "max_snr": 20.0, "gamma": 3.0}  # other values than those of `config`
+NUMBERS = {"min_snr": 0.5, "max_snr": 20.0, "gamma": 3.0, "p2_gamma": 0.5}  # other values than those of `config`
 
 
-def config(strategy: str, *, enabled: bool = True, low: float = 0.1, high: float = 10.0, gamma: float = 5.0):
-    return SNRWeightingConfig(enabled=enabled, strategy=strategy, min_snr=low, max_snr=high, gamma=gamma)
+def config(
+    strategy: str, *, enabled: bool = True, low: float = 0.1, high: float = 10.0, gamma: float = 5.0, p2: float = 1.0
+):
+    return SNRWeightingConfig(enabled=enabled, strategy=strategy, min_snr=low, max_snr=high, gamma=gamma, p2_gamma=p2)
 
 
 def test_every_strategy_of_the_config_is_implemented() -> None:
@@ -137,9 +139,9 @@ def test_truncated_snr_is_max_of_snr_and_one_on_x0() -> None:
 
 @given(gammas)
 def test_p2_falls_with_snr_and_is_plain_at_gamma_zero(gamma: float) -> None:
-    weights = loss_weights(config("p2", gamma=gamma), COSINE, "epsilon")
+    weights = loss_weights(config("p2", p2=gamma), COSINE, "epsilon")
     torch.testing.assert_close(weights, (1 + COSINE.snr) ** -gamma)
-    nearly_off = loss_weights(config("p2", gamma=1e-9), COSINE, "epsilon")
+    nearly_off = loss_weights(config("p2", p2=1e-9), COSINE, "epsilon")
     torch.testing.assert_close(nearly_off, torch.ones_like(nearly_off))
 
 

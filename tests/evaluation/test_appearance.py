@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from t2s.data.clips import ClipStore
-from t2s.evaluation.appearance import Appearance, Memorisation, appearance_report
+from t2s.evaluation.appearance import Appearance, appearance_report
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.generation import GeneratedClips
+from t2s.evaluation.memorisation import Memorisation
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.reference import TrainReference
 
@@ -68,18 +69,48 @@ def test_a_single_clip_per_sign_has_an_unknown_diversity(held_out: RealClips, re
 
 
 def test_a_copied_training_set_fails_memorisation(
-    train: RealClips, real: Appearance, reference: TrainReference
+    train: RealClips, held_out: RealClips, real: Appearance, reference: TrainReference
 ) -> None:
-    copied = Memorisation.measure(Appearance.of(train), real, reference.thumbnails, reference.clips.signs)
+    looks = Appearance.of(train)
+    copied = Memorisation.measure(looks, real, held_out.signers, reference.thumbnails, reference.clips.signs)
     report = copied.report(0.1, BOOTSTRAP)
     assert report["share"] == 1
     assert report["same_sign"] == 1
     assert report["training_clips"] == len(train)
 
 
-def test_people_never_seen_pass_memorisation(real: Appearance, reference: TrainReference) -> None:
-    fresh = Memorisation.measure(real, real, reference.thumbnails, reference.clips.signs)
+def test_people_never_seen_pass_memorisation(held_out: RealClips, real: Appearance, reference: TrainReference) -> None:
+    fresh = Memorisation.measure(real, real, held_out.signers, reference.thumbnails, reference.clips.signs)
     assert fresh.report(0.1, BOOTSTRAP)["share"] == pytest.approx(0.1, abs=0.05)
+
+
+def distances(generated: np.ndarray, held_out: np.ndarray, signers: list[str]) -> Memorisation:
+    count = len(generated)
+    nothing = np.zeros(count, np.int64)
+    return Memorisation(generated, held_out, nothing, np.zeros(count), ("a",) * count, tuple(signers), 9)
+
+
+def test_who_happens_to_look_like_a_trained_person_is_part_of_the_interval() -> None:
+    """Clips that copy nothing, of six people: were each clip of another person, the interval would be too narrow."""
+    rng, widths = np.random.default_rng(5), {"people": 0.0, "clips": 0.0}
+    signers = {"people": [f"{row // 28}" for row in range(6 * 28)], "clips": [f"{row}" for row in range(6 * 28)]}
+    for _ in range(20):
+        clips = rng.normal(1, 0.1, (12, 1)) + rng.normal(0, 0.05, (12, 28))
+        for kind in widths:
+            low, high = distances(clips[6:].ravel(), clips[:6].ravel(), signers[kind]).report(0.05, BOOTSTRAP)[
+                "share_ci"
+            ]
+            widths[kind] += high - low
+    assert widths["people"] > 1.3 * widths["clips"]
+
+
+def test_each_held_out_person_is_held_against_the_others() -> None:
+    near, far = np.full(10, 0.1), np.linspace(0.5, 1, 20)
+    found = distances(far, np.concatenate([near, far]), ["near"] * 10 + ["far"] * 10 + ["farther"] * 10)
+    report = found.report(0.05, BOOTSTRAP)
+    assert (report["most_of_one_person"], report["held_out_people"]) == (1, 3)
+    alone = distances(far, far, ["one"] * 20).report(0.05, BOOTSTRAP)
+    assert (alone["most_of_one_person"], alone["held_out_people"]) == (None, 1)
 
 
 def test_the_reference_holds_mean_and_power_of_the_training_clips(

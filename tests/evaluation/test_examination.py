@@ -183,6 +183,8 @@ def test_of_a_single_sign_all_is_measured_that_needs_no_second(
     assert (report["ranking"]["ways"], report["ranking"]["top1"], report["ranking"]["per_sign"]) == (1, None, {})
     assert report["loss_gap"]["shuffled_minus_intended"] is None
     assert report["loss_gap"]["null_minus_intended"] == 0
+    assert report["diversity"] == pytest.approx(1, abs=0.6)
+    assert report["diversity_ci"][0] > 0
     assert report["motion_energy_ratio"] > 0 and 0 <= report["memorisation"]["share"] <= 1
     assert all(math.isfinite(value) for value in numbers(report))
     write_findings(findings, tmp_path, tmp_path / "generated", fps=8.0)

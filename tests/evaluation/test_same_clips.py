@@ -1,6 +1,7 @@
 """Nobody judges, or is judged, on clips that may have been learned."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,45 @@ from t2s.data.clips import ClipStore
 from t2s.errors import UserError
 from t2s.evaluation.same_clips import require_same_clips
 
+MODEL = Path("models/t2s.safetensors")
+
+
+@pytest.fixture
+def store(write_clips: Callable[[Path], None], tmp_path: Path) -> ClipStore:
+    write_clips(tmp_path / "clips")
+    store = ClipStore.open(tmp_path / "clips")
+    splits = [("train", "val", "test")[row % 3] for row in range(len(store))]
+    return replace(store, records=tuple(replace(r, split=s) for r, s in zip(store.records, splits, strict=True)))
+
 
 @pytest.mark.parametrize("stage", ["recogniser", "train"])
-def test_a_model_of_other_clips_is_refused(write_clips: Callable[[Path], None], tmp_path: Path, stage: str) -> None:
+def test_a_model_of_other_clips_is_refused(store: ClipStore, stage: str) -> None:
     """The same words, another split: what is held out now was learnt then."""
-    write_clips(tmp_path / "clips")
-    store, path = ClipStore.open(tmp_path / "clips"), Path("models/t2s.safetensors")
-    require_same_clips(path, {"data_digest": store.digest}, store, stage)
-    with pytest.raises(UserError, match=rf"^models/t2s\.safetensors: learned from other clips .*`dvc repro {stage}`"):
-        require_same_clips(path, {"data_digest": "0" * 64}, store, stage)
+    learned = {"learned_digest": store.learned_digest}
+    require_same_clips(MODEL, learned, store, stage)
+    turned = {"train": "test", "test": "train", "val": "val"}
+    exchanged = replace(store, records=tuple(replace(r, split=turned[r.split]) for r in store.records))
+    for other, noted in ((exchanged, learned), (store, {"learned_digest": "0" * 64}), (store, {})):
+        with pytest.raises(
+            UserError, match=rf"^models/t2s\.safetensors: learned from other clips .*`dvc repro {stage}`"
+        ):
+            require_same_clips(MODEL, noted, other, stage)
+
+
+def test_clips_that_it_never_read_may_come_and_go(store: ClipStore) -> None:
+    learned = {"learned_digest": store.learned_digest}
+    new = replace(next(r for r in store.records if r.split == "test"), clip_id="of another person", signer="new")
+    more = replace(store, records=(new, *(replace(r, row=r.row + 1) for r in store.records)))
+    fewer = replace(store, records=tuple(r for r in store.records if r.split != "test"))
+    for other in (more, fewer):
+        require_same_clips(MODEL, learned, other, "train")
+
+
+@pytest.mark.parametrize("change", [{"text": "other"}, {"sha256": "0" * 64}, {"clip_id": "other"}, {"split": "test"}])
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_whatever_it_read_of_a_clip_counts(store: ClipStore, split: str, change: dict[str, str]) -> None:
+    first = next(place for place, r in enumerate(store.records) if r.split == split)
+    records = [replace(r, **change) if place == first else r for place, r in enumerate(store.records)]
+    assert replace(store, records=tuple(records)).learned_digest != store.learned_digest
+    without_val = replace(store, records=tuple(r for r in store.records if r.split != "val"))
+    assert without_val.validation_split == "test"  # which then is read too

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from t2s.diffusion.baselines import TrainMoments, trivial_guesses
 from t2s.diffusion.prediction import to_eps, to_v
 from t2s.diffusion.schedule import Schedule, add_noise, cosine, rescale_zero_terminal_snr
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.noising import FixedNoise, clip_mse
-from t2s.evaluation.timesteps import TrainMoments, timestep_errors, trivial_guesses
+from t2s.evaluation.timesteps import timestep_errors
 
 BOOTSTRAP = Bootstrap(100, 0)
 IDS = torch.zeros(24, 2, dtype=torch.int64)

@@ -2,9 +2,10 @@
 
 from math import comb
 
+import numpy as np
 import pytest
 
-from t2s.evaluation.wilson import wilson
+from t2s.evaluation.wilson import share, share_ratio, wilson
 
 Z = 1.959964
 
@@ -34,3 +35,40 @@ def test_it_covers_the_true_share_about_as_often_as_it_says(true: float) -> None
 def test_of_no_clips_there_is_none() -> None:
     with pytest.raises(ValueError, match="no clips"):
         wilson(0.5, 0)
+    with pytest.raises(ValueError, match="no clips"):
+        share([])
+
+
+def test_a_share_is_the_mean_of_its_hits_with_wilsons_ends() -> None:
+    found = share([1, 1, 0, 1])
+    assert (found.value, found.n) == (0.75, 4)
+    assert (found.low, found.high) == wilson(0.75, 4)
+
+
+def test_a_ratio_of_all_to_all_is_as_uncertain_as_its_parts() -> None:
+    """16 of 16 over 2 of 2: where all are right MOVER-R's ends are one share's low end and the other's inverse."""
+    found = share_ratio(np.ones(16), np.ones(2))
+    assert found is not None
+    assert found.value == 1
+    assert found.low == pytest.approx(wilson(1, 16)[0])
+    assert found.high == pytest.approx(1 / wilson(1, 2)[0])
+
+
+@pytest.mark.parametrize(("above", "below"), [(0.9, 0.95), (0.5, 0.3), (0.1, 0.9)])
+def test_a_ratio_covers_the_true_one_about_as_often_as_it_says(above: float, below: float) -> None:
+    rng, covered, rounds = np.random.default_rng(0), 0, 500
+    for _ in range(rounds):
+        found = share_ratio(rng.random(60) < above, rng.random(40) < below)
+        assert found is not None
+        assert found.low <= found.value <= found.high
+        covered += found.low <= above / below <= found.high
+    assert covered / rounds == pytest.approx(0.95, abs=0.035)
+
+
+def test_a_ratio_to_nothing_is_undefined_and_of_nothing_is_not() -> None:
+    assert share_ratio([1.0], [0.0, 0.0]) is None
+    assert share_ratio([1.0], []) is None
+    none_right = share_ratio(np.zeros(8), [1.0, 0.0])
+    assert none_right is not None
+    assert none_right.low == none_right.value == 0
+    assert 0 < none_right.high < np.inf

@@ -69,6 +69,13 @@ def test_captions_beyond_ascii_are_words_like_others() -> None:
     assert torch.equal(tokenizer.encode([composed]), tokenizer.encode([decomposed]))
 
 
+def test_sub_words_know_where_a_word_begins() -> None:
+    tokenizer = PromptTokenizer.fit(["in to", "into", "is a", "isa"], BPE)
+    rows = {tuple(row) for row in tokenizer.encode(["in to", "into", "is a", "isa"]).tolist()}
+    assert len(rows) == 4
+    assert torch.equal(tokenizer.encode(["in  to"]), tokenizer.encode(["In to"]))
+
+
 @given(st.text(max_size=60))
 def test_any_text_can_be_encoded(text: str) -> None:
     for config in (WORD, BPE):

@@ -78,7 +78,7 @@ def _write_clips(root: Path, num_signs: int) -> None:
     folder = root / "data/generated"
     folder.mkdir()
     np.save(folder / "clips.npy", np.stack(generated))
-    (folder / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in index))
+    (folder / "index.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in index), "utf-8")
     (root / "reports/samples").mkdir(parents=True)
     large = generated[0].repeat(4, axis=1).repeat(4, axis=2)
     write_mp4(root / "reports/samples/hello.mp4", large, FPS, {"prompt": f"hello {NAUGHTY}", "seed": "0"})
@@ -125,8 +125,7 @@ def _write_history(path: Path) -> None:
 
 def _reports(signs: list[str]) -> dict[str, Any]:
     ways = len(signs)
-    confusion = (8 * np.eye(ways, dtype=int)).tolist()
-    confusion[0][0], confusion[0][1] = 5, 3
+    confusion = [[signs[0], signs[0], 5], [signs[0], signs[1], 3], *([sign, sign, 8] for sign in signs[1:])]
     flag = {"name": "output_scale", "level": "notice", "epoch": 36, "message": f"output_scale 2.3 {NAUGHTY}",
             "advice": "watch it; model.output_scale_range holds it if it runs away"}  # fmt: skip
     ci = {"top1_ci": [0.88, 0.95], "n": 8 * ways}
@@ -137,7 +136,7 @@ def _reports(signs: list[str]) -> dict[str, Any]:
                      "device": "cpu", "num_processes": 1, "clips_per_s": 63.2, "seconds": 702.4},
         "evaluation": {"per_timestep": [_timestep(t) for t in range(NUM_TIMESTEPS)],
                        "recogniser": {"ceiling_top1": 0.982, "generated_top1": 0.92, "chance": 1 / ways}},
-        "recogniser": {"signs": signs, "confusion": (6 * np.eye(ways, dtype=int)).tolist(), "chance": 1 / ways,
+        "recogniser": {"signs": signs, "confusion": [[sign, sign, 6] for sign in signs], "chance": 1 / ways,
                        "ceiling_top1": 0.982, "ceiling_top1_ci": [0.95, 0.99], "num_clips": 6 * ways, "refused": None,
                        "per_signer": {"test-0": {"ceiling_top1": 0.9, "n": ways}}},
         "faithfulness": {

@@ -12,7 +12,8 @@ from t2s.report.page import render_page
 
 def write(root: Path, share: float, interval: list[float], expected: float | None = 0.05) -> None:
     (root / "reports").mkdir(exist_ok=True)
-    measured = {"memorisation": {"share": share, "share_ci": interval, "expected_share": expected, "n": 16}}
+    measured = {"memorisation": {"share": share, "share_ci": interval, "expected_share": expected, "n": 16,
+                                 "most_of_one_person": 0.29}}  # fmt: skip
     (root / "reports/faithfulness.json").write_text(json.dumps(measured))
 
 
@@ -21,6 +22,7 @@ def test_clips_too_near_to_the_training_are_a_notice_at_a_glance_and_in_the_sect
     (note,) = copies(read_inputs(tmp_path))
     assert note.level == "notice"
     assert "62.5% (37.5–100.0%) of the generated clips, where 5.0% are expected" in note.text
+    assert "of one held-out person's clips 29.0% lie as near" in note.text
     assert "more people" in note.advice and "train.epochs" in note.advice
     assert render_page(read_inputs(tmp_path)).count("may repeat clips that it was trained on") == 2
 

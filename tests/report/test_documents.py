@@ -22,16 +22,17 @@ def test_numbers_are_finite_and_no_booleans() -> None:
     assert [Document({"x": value}).number("x") for value in values] == [None] * 6
 
 
-def test_a_matrix_must_be_square_and_numeric() -> None:
-    assert Document({"m": [[1, 2], [3, 4]]}).matrix("m") == [[1, 2], [3, 4]]
-    assert [Document({"m": value}).matrix("m") for value in ([[1, 2]], [[1, "2"], [3, 4]], [1], None)] == [[]] * 4
+def test_counts_are_two_texts_and_a_number_each() -> None:
+    assert Document({"m": [["a", "b", 2]]}).counts("m") == [("a", "b", 2)]
+    odd = ([["a", "b"]], [["a", "b", "2"]], [["a", 1, 2]], [["a", "b", 2], 3], None)
+    assert [Document({"m": value}).counts("m") for value in odd] == [[]] * 5
 
 
 @given(JSON)
 def test_no_json_value_makes_any_question_fail(value: object) -> None:
     for document in (Document(value), Document({"a": value, "b": {"c": value}})):
         for name in ("a", "b.c", ""):
-            document.number(name), document.text(name), document.interval(name), document.matrix(name)
+            document.number(name), document.text(name), document.interval(name), document.counts(name)
             document.rows(name), document.items(name), document.texts(name)
 
 

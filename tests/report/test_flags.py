@@ -1,12 +1,14 @@
 """What the page says of red flags: none is no praise where a check has not run."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.report.blocks import Note
 from t2s.report.flags import LOOKED_AT, flags
 from t2s.report.inputs import read_inputs
@@ -40,6 +42,25 @@ def test_where_all_checks_judged_all_is_sound(tmp_path: Path) -> None:
     (note,) = notes(tmp_path, flags=[], came_down=[], not_judged={})
     assert note.level == "good"
     assert all(what in note.text for what in LOOKED_AT.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.5002, "output scale (held at 0.5 by model.output_scale_range),"),
+        (2.0, "held at 2 by"),
+        (0.6, "output scale,"),
+    ],
+)
+def test_a_scale_that_rests_on_its_clamp_is_not_said_to_have_settled(
+    make_run: Callable[[int], Path], tmp_path: Path, value: float, said: str
+) -> None:
+    root = shutil.copytree(make_run(4), tmp_path / "run")
+    saved = load_checkpoint(root / "models/t2s.safetensors")
+    config = {"model": {"output_scale_range": [0.5, 2.0]}}
+    save_checkpoint(root / "models/t2s.safetensors", saved.tensors, saved.metadata | {"config": config})
+    (note,) = notes(root, flags=[], came_down=[], not_judged={}, last={"output_scale": value})
+    assert said in note.text
 
 
 def test_where_no_check_judged_nothing_is_sound(tmp_path: Path) -> None:

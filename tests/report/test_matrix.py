@@ -5,7 +5,7 @@ import pytest
 from t2s.report.matrix import accuracy, confusion_figure, worst_confusions
 
 SIGNS = ["hello", "no", "yes"]
-COUNTS = [[8, 0, 0], [1, 5, 2], [0, 0, 8]]
+COUNTS = [("hello", "hello", 8), ("no", "hello", 1), ("no", "no", 5), ("no", "yes", 2), ("yes", "yes", 8)]
 
 
 def test_each_count_is_a_cell_with_its_meaning() -> None:
@@ -26,10 +26,12 @@ def test_each_count_is_a_cell_with_its_meaning() -> None:
 def test_accuracy_and_mistakes() -> None:
     assert accuracy(COUNTS) == pytest.approx(21 / 24)
     assert accuracy([]) is None
-    assert worst_confusions(SIGNS, COUNTS) == [("no", "yes", 2, 8), ("no", "hello", 1, 8)]
+    assert worst_confusions(COUNTS) == [("no", "yes", 2, 8), ("no", "hello", 1, 8)]
 
 
 def test_what_does_not_fit_is_not_drawn() -> None:
-    assert confusion_figure("x", SIGNS, [[1]], "") is None
-    assert confusion_figure("x", [str(i) for i in range(500)], [[0.0] * 500] * 500, "") is None
-    assert worst_confusions(SIGNS, [[1]]) == []
+    assert confusion_figure("x", SIGNS, [("hello", "unheard of", 1)], "") is None
+    assert confusion_figure("x", SIGNS, [], "") is None
+    many = [str(i) for i in range(500)]
+    assert confusion_figure("x", many, [(sign, sign, 1) for sign in many], "") is None
+    assert worst_confusions([]) == []

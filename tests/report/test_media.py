@@ -1,5 +1,8 @@
 import base64
 import io
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -8,6 +11,7 @@ from PIL import Image
 
 from t2s.clips import MARK, MARK_HEIGHT
 from t2s.data.encode import write_mp4, write_png
+from t2s.report.inputs import read_inputs
 from t2s.report.media import GAP, embedded, picture, player, side_by_side
 
 
@@ -64,3 +68,17 @@ def test_pictures_are_made_lighter(tmp_path: Path) -> None:
         assert opened.size == (made.width, made.height) == (1000, 300)
     path.write_bytes(b"\x89PNG\r\n")
     assert picture(path, "Samples") is None
+
+
+def test_a_caption_with_a_line_separator_of_its_own_hides_no_clips(
+    make_run: Callable[[int], Path], tmp_path: Path
+) -> None:
+    """U+2028 and U+0085 end a line for `str.splitlines`, not in a JSON lines file."""
+    root = shutil.copytree(make_run(2), tmp_path / "run")
+    index = root / "data/generated/index.jsonl"
+    lines = [json.loads(line) for line in index.read_text("utf-8").split("\n")[:-1]]
+    lines[0]["prompt"] = "one\u2028two\u0085three"
+    index.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
+    generated = read_inputs(root).generated
+    assert generated is not None
+    assert generated.records[0].text("prompt") == "one\u2028two\u0085three"

@@ -1,10 +1,14 @@
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from t2s.checkpoint import load_checkpoint, save_checkpoint
 from t2s.report.inputs import read_inputs
 from t2s.report.model_card import plain, render_model_card
+from t2s.report.page import render_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "model_card.md"
 
@@ -18,13 +22,38 @@ def test_it_names_figures_vocabulary_and_limits(make_run: Callable[[int], Path])
     assert "<script" not in card
 
 
-def test_what_other_words_bring_depends_on_the_tokenizer(make_run: Callable[[int], Path]) -> None:
-    root = make_run(4)
+SIGNS, SENTENCES = "A word outside this list is named", "Other sentences can be asked for"
+
+
+@pytest.mark.parametrize(
+    ("noted", "tokenizer", "said"),
+    [
+        (True, "bpe", SIGNS),
+        (False, "word", SENTENCES),
+        (None, "word", SIGNS),
+        (None, "bpe", SENTENCES),
+    ],
+)
+def test_what_other_words_bring_depends_on_what_was_learned(
+    make_run: Callable[[int], Path], tmp_path: Path, noted: bool | None, tokenizer: str, said: str
+) -> None:
+    root = shutil.copytree(make_run(4), tmp_path / "run")
     saved = load_checkpoint(root / "models/t2s.safetensors")
-    for tokenizer, said in (("word", "A word outside this list is named"), ("bpe", "Other sentences can be asked for")):
-        config = {"model": {"text": {"tokenizer": tokenizer}}}
-        save_checkpoint(root / "models/t2s.safetensors", saved.tensors, saved.metadata | {"config": config})
-        assert said in render_model_card(read_inputs(root))
+    metadata = {**saved.metadata, "config": {"model": {"text": {"tokenizer": tokenizer}}}, "lexical": noted}
+    save_checkpoint(root / "models/t2s.safetensors", saved.tensors, metadata)
+    card = render_model_card(read_inputs(root))
+    assert said in card
+    assert ("it makes no sentences" in card) == (said == SIGNS)
+
+
+def test_thousands_of_captions_are_counted_and_not_published(make_run: Callable[[int], Path], tmp_path: Path) -> None:
+    root = shutil.copytree(make_run(4), tmp_path / "run")
+    saved = load_checkpoint(root / "models/t2s.safetensors")
+    captions = [f"sentence {number:04d} of a data set" for number in range(1234)]
+    save_checkpoint(root / "models/t2s.safetensors", saved.tensors, saved.metadata | {"prompts": captions})
+    for published in (render_model_card(read_inputs(root)), render_page(read_inputs(root))):
+        assert "sentence 0099 of a data set … and 1,134 more" in published
+        assert "sentence 0100" not in published
 
 
 def test_without_a_run_it_says_that_nothing_was_measured(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from t2s.diffusion.baselines import TrainMoments
 from t2s.diffusion.schedule import make_schedule
 from t2s.models.config import ClipShape
 from t2s.models.vivit import ViViT
@@ -102,7 +103,14 @@ class Lab:
             ),
             num_clips=len(self.clips),
             coarse_pool=model_config.input_pool,
-            validation=Validation(ValidationSet(held_out, ids, ids.roll(1, 0)), schedule, kind, config.validation, 6),
+            validation=Validation(
+                ValidationSet(held_out, ids, ids.roll(1, 0)),
+                schedule,
+                kind,
+                config.validation,
+                6,
+                lambda: TrainMoments.of([held_out.numpy()]),
+            ),
             config=config,
             runtime=RuntimeConfig.model_validate(self.runtime | (runtime or {})),
             accelerator=accelerator,

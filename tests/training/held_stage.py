@@ -48,7 +48,7 @@ def main(step: int, script: str) -> None:
         return read(batches, i)
 
     StepBatches.__getitem__ = held  # type: ignore[method-assign]
-    assembly.sheet_drawer = lambda *parts: lambda denoiser, epoch: {}
+    assembly.draw_sheets = lambda *parts: lambda denoiser, epoch: {}
     tracker.SenderProcess = NoSender  # type: ignore[misc,assignment]
     sys.argv = [script]  # as a launcher starts it
     runpy.run_path(script, run_name="__main__")

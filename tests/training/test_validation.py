@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from t2s.diffusion.baselines import TrainMoments, trivial_guesses
 from t2s.diffusion.schedule import Schedule, cosine, make_schedule
 from t2s.training.config import ValidationConfig
 from t2s.training.validation import Validation, ValidationSet
@@ -17,8 +18,12 @@ def held_out(moving_clips) -> ValidationSet:
     return ValidationSet(clips, ids, ids.roll(1, 0))
 
 
+def moments_of(held_out: ValidationSet) -> TrainMoments:
+    return TrainMoments.of([held_out.clips.numpy()])
+
+
 def measure(held_out: ValidationSet, denoiser, kind: str = "sample", batch_size: int = 6) -> dict[str, float]:
-    return Validation(held_out, SCHEDULE, kind, CONFIG, batch_size)(denoiser)
+    return Validation(held_out, SCHEDULE, kind, CONFIG, batch_size, lambda: moments_of(held_out))(denoiser)
 
 
 def wiener(held_out: ValidationSet):
@@ -38,9 +43,16 @@ def test_it_measures_the_same_twice_and_whatever_the_batch_size(held_out: Valida
 
 
 def test_a_trivial_predictor_has_no_skill_and_the_truth_has_all(held_out: ValidationSet) -> None:
-    trivial = measure(held_out, wiener(held_out))
+    moments = moments_of(held_out)
+
+    def best_guess(x_t, t, ids):
+        guesses = trivial_guesses(x_t, int(t[0]), SCHEDULE, moments)
+        return min(guesses.values(), key=lambda guess: (guess - held_out.clips).square().mean().item())
+
+    trivial, filtered = measure(held_out, best_guess), measure(held_out, wiener(held_out))
     for name in ("low", "mid", "high"):
-        assert trivial[f"skill_{name}"] == pytest.approx(0, abs=0.05)
+        assert trivial[f"skill_{name}"] == pytest.approx(0, abs=1e-5)
+        assert filtered[f"skill_{name}"] <= 1e-5
     zero = measure(held_out, lambda x_t, t, ids: torch.zeros_like(x_t))
     assert zero["skill_low"] < -10
     near = measure(held_out, lambda x_t, t, ids: held_out.clips + 1e-3)
@@ -73,6 +85,6 @@ def test_where_all_clips_have_one_prompt_none_is_exchanged(held_out: ValidationS
 @pytest.mark.parametrize("num_timesteps", [3, 4, 50])
 def test_every_third_is_measured_however_short_the_schedule(held_out, make_diffusion_config, num_timesteps) -> None:
     schedule = make_schedule(make_diffusion_config(num_timesteps=num_timesteps))
-    metrics = Validation(held_out, schedule, "sample", CONFIG, 6)(lambda x_t, t, ids: x_t)
+    metrics = Validation(held_out, schedule, "sample", CONFIG, 6, lambda: moments_of(held_out))(lambda x_t, t, ids: x_t)
     assert {"x0_mse_low", "x0_mse_high", "skill_low", "skill_high", "shuffled_gap", "null_gap"} <= metrics.keys()
     assert all(torch.tensor(list(metrics.values())).isfinite())

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import tokenize
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -120,6 +122,24 @@ class ClipStore:
         """SHA-256 over the index, hence over every caption, split and clip."""
         return self.meta.digest
 
+    @cached_property
+    def learned_digest(self) -> str:
+        """SHA-256 over what a training reads: the clips of train, and those it is validated on, wherever they lie."""
+        read = [record for record in self.records if record.split in ("train", self.validation_split)]
+        content = [{**asdict(record), "shard": None, "row": None} for record in read]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode("utf-8")).hexdigest()
+
+    @cached_property
+    def validation_split(self) -> str:
+        """Which split a training is watched with: val, or test, or train, the first that has clips."""
+        held = {record.split for record in self.records}
+        return next((split for split in ("val", "test") if split in held), "train")
+
+    @cached_property
+    def names_signs(self) -> bool:
+        """Whether each train clip shows a named sign: then captions are a vocabulary, not sentences."""
+        return all(record.sign for record in self.records if record.split == "train")
+
     def __len__(self) -> int:
         return len(self.records)
 
@@ -158,11 +178,13 @@ class ClipStore:
 
     def bytes_match(self, i: int) -> bool:
         """Whether clip i still has the bytes that its digest was taken over."""
-        return hashlib.sha256(self.pixels(i).tobytes()).hexdigest() == self.records[i].sha256
+        return hashlib.sha256(np.ascontiguousarray(self.pixels(i)).data).hexdigest() == self.records[i].sha256
 
     def verify(self) -> None:
         """Read every clip against its digest. Raises UserError naming the clips whose bytes changed."""
-        changed = [record.clip_id for i, record in enumerate(self.records) if not self.bytes_match(i)]
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # hashing leaves Python's lock alone
+            matches = list(threads.map(self.bytes_match, range(len(self))))
+        changed = [record.clip_id for record, is_whole in zip(self.records, matches, strict=True) if not is_whole]
         if changed:
             shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
             raise UserError(

@@ -10,13 +10,13 @@ from pathlib import Path
 import av
 import cv2
 
-from t2s.data import clip_reader, completeness, frame_times, media_file, pixels, stills, video
+from t2s.data import clip_reader, completeness, frame_times, line_problems, media_file, pixels, stills, video
 from t2s.data.clip_reader import DecodedClip, media_digest
 from t2s.data.config import DataConfig
 from t2s.data.faults import MediaError
 from t2s.data.manifest import ManifestRow, caption_problem
 
-_DECODING_MODULES = (clip_reader, completeness, frame_times, media_file, pixels, stills, video)
+_DECODING_MODULES = (clip_reader, completeness, frame_times, line_problems, media_file, pixels, stills, video)
 
 
 @dataclass(frozen=True)

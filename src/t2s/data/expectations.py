@@ -72,6 +72,7 @@ def clip_rules(meta: ClipsMeta, max_caption_length: int, outlier_deviations: flo
             "ExpectColumnValuesToNotMatchRegex",
             {"column": "text", "regex": r"^\s*$|\x00"},
         ),
+        _not_null("every clip has a split", "split"),
         Rule("splits are train, val or test", "ExpectColumnValuesToBeInSet", {"column": "split", "value_set": SPLITS}),
         _between("no signer is in two splits", "splits_of_signer", by_signer, max_value=1),
         _between("no two splits hold the same pixels", "splits_of_pixels", severity="warning", max_value=1),

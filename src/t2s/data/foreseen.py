@@ -10,7 +10,7 @@ from t2s.data.manifest import caption_problem
 from t2s.data.sources.clip import Issue, SourceClip, SourceReport
 from t2s.data.stills import is_still_pattern
 
-_END_TOLERANCE_S = 0.5  # header durations are rough; preprocess judges by data.decode.end_tolerance_s
+_END_TOLERANCE_S = 0.5  # without a params.yaml: header durations are rough
 
 
 def refused_by_line(clips: Iterable[SourceClip], config: DataConfig | None) -> list[Issue]:
@@ -23,15 +23,16 @@ def refused_by_line(clips: Iterable[SourceClip], config: DataConfig | None) -> l
     ]
 
 
-def past_end(clips: Iterable[SourceClip], headers: dict[str, Header]) -> list[Issue]:
+def past_end(clips: Iterable[SourceClip], headers: dict[str, Header], config: DataConfig | None) -> list[Issue]:
     """The clips whose times lie past the end of their file, among the files whose header was read."""
+    tolerance_s = _END_TOLERANCE_S if config is None else config.decode.end_tolerance_s
     found = []
     for clip in clips:
         header = headers.get(clip.path)
         if header is None or header.duration_s is None:
             continue
         last_s = max(clip.start_s or 0.0, clip.end_s or 0.0)
-        if last_s > header.duration_s + _END_TOLERANCE_S:
+        if last_s > header.duration_s + tolerance_s:
             message = f"{last_s:.2f} s lies past the file's end at {header.duration_s:.2f} s"
             found.append(Issue("interval", clip.clip_id, clip.path, message))
     return found

@@ -110,7 +110,7 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
     first_of = {clip.path: clip for clip in reversed(clips)}
     drawn = sorted(first_of, key=splits.hash_order)[:max_probes]
     headers, unreadable = _probe(folder, (first_of[path] for path in drawn))
-    refused, too_late = refused_by_line(clips, config), past_end(clips, headers)
+    refused, too_late = refused_by_line(clips, config), past_end(clips, headers, config)
     lost_ids = {issue.clip_id for issue in (*refused, *too_late)}
     lost_paths = {issue.path for issue in unreadable}
     usable = [clip for clip in clips if clip.clip_id not in lost_ids and clip.path not in lost_paths]

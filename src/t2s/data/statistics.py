@@ -55,7 +55,7 @@ def _float(clips: Clips) -> npt.NDArray[np.float32]:
 
 
 def _binomial(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """[1, 2, 1] / 4 along the last axis, then drop the border of the other: valid pixels only."""
+    """[1, 2, 1] / 4 along the last axis, of pixels with two neighbours alone: it gets two shorter."""
     smoothed: npt.NDArray[np.float32] = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / np.float32(4)
     return smoothed
 

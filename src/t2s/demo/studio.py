@@ -12,7 +12,7 @@ from t2s.data.clips import ClipStore
 from t2s.data.encode import write_mp4
 from t2s.demo.jobs import Job
 from t2s.errors import UserError
-from t2s.prompts import ParsedPrompt, parse_prompt
+from t2s.prompts import ParsedPrompt, known_captions, parse_prompt
 from t2s.report.sections.clips import real_example
 
 SCALE = 4  # each pixel becomes SCALE x SCALE
@@ -76,7 +76,7 @@ class Studio:
             return ParsedPrompt([], [])
         if self._model.is_lexical:
             return parse_prompt(text, self.prompts)
-        return ParsedPrompt([text] if text in self.prompts else [], [])
+        return ParsedPrompt([text] if known_captions([text], self.prompts) else [], [])
 
     def make(self, job: Job) -> None:
         """Generate a job's clips. Raises UserError for what the visitor can mend."""

@@ -46,7 +46,8 @@ class SNRWeightingConfig(BaseModel):
     strategy: Strategy
     min_snr: float = Field(gt=0, description="TIMESTEP_WEIGHT_MIN_SNR: lower clamp of inverse_snr and snr")
     max_snr: float = Field(gt=0, description="TIMESTEP_WEIGHT_MAX_SNR: upper clamp of inverse_snr and snr")
-    gamma: float = Field(gt=0, description="γ of min_snr, soft_min_snr and p2")
+    gamma: float = Field(gt=0, description="γ of min_snr and soft_min_snr")
+    p2_gamma: float = Field(gt=0, description="γ of p2, an exponent; 1 in Choi et al.")
 
     @model_validator(mode="after")
     def _clamp_is_ordered(self) -> "SNRWeightingConfig":

@@ -48,7 +48,7 @@ def truncated_snr(snr: Tensor, config: SNRWeightingConfig) -> Tensor:
 
 def p2(snr: Tensor, config: SNRWeightingConfig) -> Tensor:
     """Choi et al. 2022 (2204.00227), eq. 8: w_eps = (1 + SNR)^-γ."""
-    return (P2_OFFSET + snr) ** -config.gamma
+    return (P2_OFFSET + snr) ** -config.p2_gamma
 
 
 def debiased(snr: Tensor, config: SNRWeightingConfig) -> Tensor:
@@ -90,7 +90,7 @@ USES: dict[Strategy, tuple[str, ...]] = {  # which numbers of `train.snr_weighti
     "min_snr": ("gamma",),
     "soft_min_snr": ("gamma",),
     "truncated_snr": (),
-    "p2": ("gamma",),
+    "p2": ("p2_gamma",),
     "debiased": (),
     "uniform_x0": (),
     "uniform_v": (),

@@ -1,4 +1,4 @@
-"""How generated clips look beside real ones of the same signs: movement, sharpness, noise, variety, copies."""
+"""How generated clips look beside real ones of the same signs: movement, sharpness, noise, variety."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from t2s.data.statistics import flicker, high_frequency_energy, motion_energy, noise_level
-from t2s.evaluation.arrays import Floats, Labels, PerClip
+from t2s.evaluation.arrays import Floats, PerClip
 from t2s.evaluation.bootstrap import Bootstrap, named
-from t2s.evaluation.distances import label_distances, nearer_than_real, nearest, thumbnails
-from t2s.evaluation.recognition import shares_by_group
+from t2s.evaluation.distances import own_distances, thumbnails
 
 STATISTICS: dict[str, Callable[[Floats], PerClip]] = {
     "motion_energy": motion_energy,
@@ -54,7 +53,7 @@ class Appearance:
     def spread(self) -> PerClip:
         """Mean distance of each clip to the others of its sign, in thumbnails."""
         _, labels = np.unique(self.signs, return_inverse=True)
-        return label_distances(self.thumbnails, labels).own
+        return own_distances(self.thumbnails, labels)
 
 
 def appearance_report(generated: Appearance, real: Appearance, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -91,47 +90,3 @@ def _ratios_by_sign(generated: Appearance, real: Appearance) -> dict[str, dict[s
             row[f"{name}_ratio"] = above / below if below else None
         found[sign] = row
     return found
-
-
-@dataclass(frozen=True)
-class Memorisation:
-    """Distances to the nearest training clip, in thumbnails: of generated clips and of real held-out ones.
-
-    rows: which training clip that is, of each generated clip.
-    """
-
-    generated: PerClip
-    held_out: PerClip
-    rows: Labels
-    same_sign: PerClip
-    signs: tuple[str, ...]
-    training_clips: int
-
-    @classmethod
-    def measure(
-        cls, generated: Appearance, held_out: Appearance, train: Floats, train_signs: Sequence[str]
-    ) -> "Memorisation":
-        """`train`: thumbnails (m, V) of the training clips."""
-        distance, rows = nearest(generated.thumbnails, train)
-        real_distance, _ = nearest(held_out.thumbnails, train)
-        same = np.asarray(train_signs)[rows] == np.asarray(generated.signs)
-        return cls(distance, real_distance, rows, same.astype(np.float64), generated.signs, len(train))
-
-    def report(self, quantile: float, bootstrap: Bootstrap) -> dict[str, Any]:
-        """Are generated clips nearer to training clips than clips of people never seen are?
-
-        `share`: of generated clips nearer to their nearest training clip than `quantile` of the real held-out clips are
-        to theirs. Held-out clips give `quantile`, copies 1. `same_sign`: whose nearest training clip shows their sign.
-        """
-        nearer = nearer_than_real(self.generated, self.held_out, quantile)
-        return {
-            **bootstrap.mean(self.same_sign).named("same_sign"),
-            **bootstrap.mean(nearer).named("share"),
-            "expected_share": quantile,
-            "per_sign": shares_by_group(nearer, self.signs, "share"),
-            "nearest_median": {
-                "generated": float(np.median(self.generated)),
-                "held_out": float(np.median(self.held_out)),
-            },
-            "training_clips": self.training_clips,
-        }

@@ -71,6 +71,11 @@ class Bootstrap:
         drawn = drawn[drawn[:, 1] != 0]
         return _estimate(float(top.mean() / bottom.mean()), drawn[:, 0] / drawn[:, 1], len(top))
 
+    def redrawn(self, value: float, n: int, draw: Callable[[np.random.Generator], float]) -> Estimate:
+        """A `value` of n clips, with its interval from resamples of one's own: `draw` makes one and measures it."""
+        rng = np.random.default_rng((self.seed, 0))
+        return _estimate(value, np.array([draw(rng) for _ in range(self.resamples)]), n)
+
     def statistic(self, n: int, of_rows: Callable[[Labels], PerClip]) -> Estimate:
         """Any statistic of n clips: `of_rows` maps row numbers (R, n) to values (R,)."""
         value = float(of_rows(np.arange(n)[None])[0]) if n else float("nan")

@@ -70,6 +70,14 @@ def label_distances(vectors: Floats, labels: Labels) -> LabelDistances:
     return _label_distances(rms_distances(vectors, vectors), same & ~np.eye(len(labels), dtype=bool), ~same)
 
 
+def own_distances(vectors: Floats, labels: Labels) -> PerClip:
+    """`label_distances` to the own label alone, which needs no second one."""
+    own = (labels[:, None] == labels) & ~np.eye(len(labels), dtype=bool)
+    kept = own.any(axis=1)
+    means: PerClip = (rms_distances(vectors, vectors) * own).sum(axis=1)[kept] / own.sum(axis=1)[kept]
+    return means
+
+
 def label_distances_to(vectors: Floats, labels: Labels, others: Floats, other_labels: Labels) -> LabelDistances:
     """From one set of clips to another, say generated to real. Clips whose label the other set lacks are left out."""
     same = labels[:, None] == other_labels

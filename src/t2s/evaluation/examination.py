@@ -13,10 +13,11 @@ from torch import Tensor
 
 from t2s.data.clips import ClipStore
 from t2s.diffusion.schedule import Schedule
-from t2s.evaluation.appearance import Appearance, Memorisation, appearance_report
+from t2s.evaluation.appearance import Appearance, appearance_report
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.config import EvaluateConfig
 from t2s.evaluation.generation import Generate, GeneratedClips, generate_null, generate_signs
+from t2s.evaluation.memorisation import Memorisation
 from t2s.evaluation.noising import DenoiseX0
 from t2s.evaluation.ranking import (
     PromptLosses,
@@ -96,10 +97,12 @@ def examine(
             semantics = _semantics(recogniser, generated, null, held_out, pairs, bootstrap, config.frechet_splits)
     with timed("appearance"):
         looks, real_looks = Appearance.of(generated), Appearance.of(known)
-        memorisation = Memorisation.measure(looks, real_looks, reference.thumbnails, reference.clips.signs)
+        memorisation = Memorisation.measure(
+            looks, real_looks, known.signers, reference.thumbnails, reference.clips.signs
+        )
     if recogniser is not None and semantics["refused"] is None:
         nearest = reference.clips.at(memorisation.rows.tolist())
-        semantics["nearest_training"] = nearest_report(recogniser, nearest, generated.signs, bootstrap)
+        semantics["nearest_training"] = nearest_report(recogniser, nearest, generated.signs)
     faithfulness = {
         **semantics,
         "signs": signs,
@@ -191,7 +194,7 @@ def _semantics(
     bootstrap: Bootstrap,
     frechet_splits: int,
 ) -> dict[str, Any]:
-    ceiling = recogniser_report(recogniser, held_out, bootstrap)
+    ceiling = recogniser_report(recogniser, held_out)
     if refused := ceiling["refused"]:
         logger.warning(refused)
         return {"recogniser": ceiling, "refused": refused, **refused_report()}

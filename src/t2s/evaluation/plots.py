@@ -125,14 +125,17 @@ def plot_note(text: str) -> Figure:
 
 
 def plot_confusion(
-    confusion: Sequence[Sequence[int]], signs: Sequence[str], title: str, rows: str, columns: str
+    confusion: Sequence[tuple[str, str, int]], signs: Sequence[str], title: str, rows: str, columns: str
 ) -> Figure:
-    """Shares of each row's clips; of more than `MAX_SIGNS` signs a note."""
+    """Shares of each row's clips, from `confusion_counts`; of more than `MAX_SIGNS` signs a note."""
     if len(signs) > MAX_SIGNS:
         return plot_note(f"{title}: {len(signs)} signs are too many to draw; the CSV file beside this has them all")
     size = max(4.0, 0.27 * len(signs) + 1.5)
     figure, (axes,) = _figure(size, size, 1)
-    matrix = np.asarray(confusion, dtype=float)
+    place = {sign: number for number, sign in enumerate(signs)}
+    matrix = np.zeros((len(signs), len(signs)))
+    for true, seen, count in confusion:
+        matrix[place[true], place[seen]] = count
     axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), vmin=0, vmax=1, cmap="viridis")
     axes.set_xticks(range(len(signs)), list(signs), rotation=90, fontsize=7)
     axes.set_yticks(range(len(signs)), list(signs), fontsize=7)

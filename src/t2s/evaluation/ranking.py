@@ -17,6 +17,7 @@ from t2s.diffusion.schedule import Schedule
 from t2s.evaluation.arrays import Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap, named
 from t2s.evaluation.noising import DenoiseX0, FixedNoise, clip_mse
+from t2s.evaluation.wilson import share
 from t2s.progress import track
 
 
@@ -158,9 +159,9 @@ def _ranking(scores: PerClip, intended: Labels, bootstrap: Bootstrap) -> dict[st
         return named(None, "top5") | named(None, "mean_rank") | named(None, "top1")
     rank = ranks(scores, intended)
     return {
-        **bootstrap.mean(rank <= 5).named("top5"),
+        **share(rank <= 5).named("top5"),
         **bootstrap.mean(rank).named("mean_rank"),
-        **bootstrap.mean(top1(scores, intended)).named("top1"),
+        **share(top1(scores, intended)).named("top1"),
     }
 
 

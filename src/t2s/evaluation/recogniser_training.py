@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from t2s.data.clips import CHANNELS
 from t2s.errors import UserError
 from t2s.evaluation.arrays import Labels
 from t2s.evaluation.augmentation import augment
@@ -40,12 +41,22 @@ def train_recogniser(
         raise UserError("recogniser: needs clips of at least two signs to tell apart")
     if len(clips) < config.batch_size:
         raise UserError(f"recogniser.batch_size = {config.batch_size}: there are only {len(clips)} training clips")
-    seen = np.concatenate(list(prepared_batches(clips, config)))
+    seen = _prepared(clips, config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # weights and dropout
         network = SignNetwork(len(names), config.width, config.dropout)
         _fit(network, seen, labels, config, log)
     return Recogniser(network.eval(), tuple(names.tolist()), config)
+
+
+def _prepared(clips: ClipSequence, config: RecogniserConfig) -> npt.NDArray[np.uint8]:
+    """All clips as the recogniser sees them, (N, F, H, W, 3). In one array: joined they are held twice."""
+    seen = np.empty((len(clips), config.num_frames, config.image_size, config.image_size, CHANNELS), np.uint8)
+    at = 0
+    for batch in prepared_batches(clips, config):
+        seen[at : at + len(batch)] = batch
+        at += len(batch)
+    return seen
 
 
 def _fit(

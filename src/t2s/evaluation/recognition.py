@@ -1,10 +1,10 @@
 """What a recogniser's logits (N, K) say of clips whose signs (N,) are known or asked for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from t2s.evaluation.arrays import Floats, Labels, PerClip
 from t2s.evaluation.wilson import wilson
@@ -25,11 +25,13 @@ def shuffled_hits(logits: Floats, labels: Labels, shuffles: int, seed: int, k: i
     return mean
 
 
-def confusion_matrix(labels: Labels, predictions: Labels, num_signs: int) -> npt.NDArray[np.int64]:
-    """Counts (K, K): rows are the true or asked signs, columns the recognised ones."""
-    matrix = np.zeros((num_signs, num_signs), dtype=np.int64)
-    np.add.at(matrix, (labels, predictions), 1)
-    return matrix
+def confusion_counts(labels: Labels, predictions: Labels, signs: Sequence[str]) -> list[tuple[str, str, int]]:
+    """(true or asked sign, recognised one, clips) for each pair that occurs, in the order of the signs.
+
+    Not the whole matrix: of 2,700 signs it has seven million cells, nearly all of them 0.
+    """
+    counts = Counter(zip(labels.tolist(), predictions.tolist(), strict=True))
+    return [(signs[true], signs[seen], number) for (true, seen), number in sorted(counts.items())]
 
 
 def by_group(values: PerClip, groups: Sequence[str], name: str) -> dict[str, dict[str, Any]]:

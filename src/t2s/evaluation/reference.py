@@ -1,15 +1,15 @@
 """What evaluation keeps of the training clips: their mean, their power, and thumbnails to search for copies."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from t2s.diffusion.baselines import TrainMoments
 from t2s.errors import UserError
-from t2s.evaluation.arrays import Floats, PerClip
+from t2s.evaluation.arrays import Floats
 from t2s.evaluation.distances import thumbnails
 from t2s.evaluation.real import RealClips
-from t2s.evaluation.timesteps import TrainMoments
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ class TrainReference:
         clips = train.balanced(max_clips, seed)
         if not clips.rows:
             raise UserError(f"{train.store.folder}: no clip is in the train split; nothing to compare with")
-        total: PerClip | float = 0.0
-        power, small = 0.0, []
-        for batch in clips.batches():
-            total = total + batch.sum(axis=0, dtype=np.float64)
-            power += float((batch.astype(np.float64) ** 2).mean(axis=(1, 2, 3, 4)).sum())
-            small.append(thumbnails(batch))
-        mean = torch.as_tensor(np.asarray(total) / len(clips), dtype=torch.float32)
-        return cls(clips, TrainMoments(mean, power / len(clips)), np.concatenate(small))
+        small: list[Floats] = []
+
+        def batches() -> Iterator[Floats]:
+            for batch in clips.batches():
+                small.append(thumbnails(batch))
+                yield batch
+
+        moments = TrainMoments.of(batches())
+        return cls(clips, moments, np.concatenate(small))

@@ -23,14 +23,9 @@ def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     atomic.write_text(path, text.getvalue())
 
 
-def confusion_rows(confusion: Sequence[Sequence[int]], signs: Sequence[str]) -> list[dict[str, str]]:
+def confusion_rows(confusion: Sequence[tuple[str, str, int]]) -> list[dict[str, str]]:
     """One row per clip, `actual` and `predicted`: the form of DVC's confusion template."""
-    return [
-        {"actual": signs[true], "predicted": signs[seen]}
-        for true, row in enumerate(confusion)
-        for seen, count in enumerate(row)
-        for _ in range(count)
-    ]
+    return [{"actual": true, "predicted": seen} for true, seen, count in confusion for _ in range(count)]
 
 
 def write_tables(folder: Path, findings: "Findings") -> None:
@@ -53,8 +48,7 @@ def write_tables(folder: Path, findings: "Findings") -> None:
         ],
     )
     write_table(folder / "per_sign.csv", [_flat(row) for row in per_sign_rows(faithfulness)])
-    signs = faithfulness["recogniser"].get("signs", [])
-    write_table(folder / "confusion_generated.csv", confusion_rows(faithfulness["confusion"] or [], signs))
+    write_table(folder / "confusion_generated.csv", confusion_rows(faithfulness["confusion"] or []))
 
 
 def per_sign_rows(faithfulness: Mapping[str, Any]) -> list[dict[str, Any]]:

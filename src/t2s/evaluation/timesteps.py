@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from t2s.diffusion.baselines import TrainMoments, trivial_guesses
 from t2s.diffusion.schedule import Schedule
 from t2s.evaluation.arrays import PerClip
 from t2s.evaluation.bootstrap import Bootstrap, Estimate
@@ -18,14 +19,6 @@ from t2s.evaluation.noising import DenoiseX0, FixedNoise, clip_mse
 from t2s.progress import track
 
 PEAK_TO_PEAK = 2.0  # of pixels in [-1, 1], for the PSNR
-
-
-@dataclass(frozen=True)
-class TrainMoments:
-    """What a trivial guess may know: the mean training clip (3, F, H, W) and E[x0²] over all pixels."""
-
-    mean_clip: Tensor
-    second_moment: float
 
 
 @dataclass(frozen=True)
@@ -88,23 +81,6 @@ def timestep_errors(
         errors = {name: torch.cat(parts).cpu().numpy() for name, parts in trivial.items()}
         rows.append(TimestepErrors(t, float(schedule.snr[t]), torch.cat(model).cpu().numpy(), errors))
     return rows
-
-
-def trivial_guesses(x_t: Tensor, t: int, schedule: Schedule, moments: TrainMoments) -> dict[str, Tensor]:
-    """The x0 that each trivial guess implies for x_t (B, …); infinite where it needs a signal that is not there.
-
-    zero: eps = 0. copy: eps = x_t. grey: x0 = 0. mean: x0 = the mean training clip.
-    wiener: the best scalar multiple of x_t, x0 = a·v / (a²·v + s²) · x_t with v = E[x0²].
-    """
-    a, s = float(schedule.signal[t]), float(schedule.noise[t])
-    v = moments.second_moment
-    return {
-        "zero": x_t * (1 / a if a > 0 else math.inf),
-        "copy": x_t * ((1 - s) / a if a > 0 else 0.0),
-        "grey": torch.zeros_like(x_t),
-        "mean": moments.mean_clip.to(x_t).expand_as(x_t),
-        "wiener": x_t * (a * v / (a**2 * v + s**2)),
-    }
 
 
 def _finite(value: float) -> float | None:

@@ -1,9 +1,12 @@
-"""The interval of a share of few clips."""
+"""Intervals of shares: of clips that are right, and of two such shares."""
 
 from math import sqrt
 from statistics import NormalDist
 
-from t2s.evaluation.bootstrap import LEVEL
+import numpy as np
+import numpy.typing as npt
+
+from t2s.evaluation.bootstrap import LEVEL, Estimate
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
@@ -22,4 +25,32 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     square = _Z**2 / n
     middle = (share + square / 2) / (1 + square)
     half = _Z / (1 + square) * sqrt(share * (1 - share) / n + square / (4 * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # An end that is the share itself, as of all clips, is so to the last digit.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+
+
+def share(hits: npt.ArrayLike) -> Estimate:
+    """The mean of hits in 0..1, one a clip, with Wilson's interval. Raises ValueError when there are no clips."""
+    right = np.asarray(hits, dtype=np.float64)
+    low, high = wilson(float(right.mean()) if len(right) else 0.0, len(right))
+    return Estimate(float(right.mean()), low, high, len(right))
+
+
+def share_ratio(above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate | None:
+    """The ratio of two shares of different clips, hits in 0..1; None where the lower one is 0 or has no clips.
+
+    Its interval is put together from Wilson's of each (Newcombe 2016, MOVER-R, eq. 1; here in a form that divides by
+    no difference). n is the number of clips above the line.
+
+    Raises:
+        ValueError: no clips above the line.
+    """
+    if not np.size(below) or not np.any(below):
+        return None
+    top, bottom = share(above), share(below)
+    product = top.value * bottom.value
+    lowest, highest = top.low * (2 * top.value - top.low), top.high * (2 * top.value - top.high)
+    least, most = bottom.low * (2 * bottom.value - bottom.low), bottom.high * (2 * bottom.value - bottom.high)
+    low = lowest / (product + sqrt(max(0.0, product**2 - lowest * most))) if lowest > 0 else 0.0
+    high = (product + sqrt(max(0.0, product**2 - highest * least))) / least
+    return Estimate(top.value / bottom.value, low, high, top.n)

@@ -1,12 +1,14 @@
 """The `model:` section of params.yaml: the architecture and nothing else."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Norm = Literal["layer", "rms"]
 Residual = Literal["none", "legacy", "blend"]
 Projection = Literal["seed", "two_layer", "linear"]
+
+UNDECIDED = frozenset({"gradient_checkpointing"})  # keys that change the memory or the time of a step alone
 
 
 class TextConfig(BaseModel):
@@ -47,6 +49,10 @@ class ModelConfig(BaseModel):
     dropout: float = Field(ge=0, lt=1)
     gradient_checkpointing: bool
     text: TextConfig
+
+    def decided(self) -> dict[str, Any]:
+        """What of it decides the weights, as JSON."""
+        return self.model_dump(mode="json", exclude=set(UNDECIDED))
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "ModelConfig":

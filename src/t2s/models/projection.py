@@ -130,7 +130,7 @@ class ConvProjection(nn.Module):
             df=drawn,
             dh=self.cells,
             dw=self.cells,
-        )  # (B·F, G, R, R)
+        )  # (B·F, G, R, R), without the pixels' share of G where it sees the input
         picture = features[:, : self.channels]
         if self.sees_input:
             pixels = rearrange(x_t, "b c f (h sh) (w sw) -> (b f) (c sh sw) h w", sh=self.stride, sw=self.stride)

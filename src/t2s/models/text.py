@@ -40,7 +40,9 @@ class PromptTokenizer:
             case _:
                 assert_never(config.tokenizer)
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        words = pre_tokenizers.Whitespace()
+        marked = pre_tokenizers.Sequence([words, pre_tokenizers.Metaspace(prepend_scheme="always")])
+        tokenizer.pre_tokenizer = marked if config.tokenizer == "bpe" else words  # else `in to` and `into` were one
         tokenizer.train_from_iterator(sorted(texts), trainer)
         return cls(tokenizer.to_str(), config.max_length)
 

@@ -13,9 +13,11 @@ def copies(inputs: Inputs) -> list[Note]:
     expected = measured.number("memorisation.expected_share")
     if share is None or interval is None or expected is None or interval[0] <= expected:
         return []
+    of_one = measured.number("memorisation.most_of_one_person")
+    beside = "" if of_one is None else f"; of one held-out person's clips {percent(of_one)} lie as near"
     text = (
         f"Nearer to a training clip than {held_out_clips(inputs.store)} are: {percent(share)} "
-        f"({percent_interval(interval)}) of the generated clips, where {percent(expected)} are expected. "
+        f"({percent_interval(interval)}) of the generated clips, where {percent(expected)} are expected{beside}. "
         "The model may repeat clips that it was trained on."
     )
     return [

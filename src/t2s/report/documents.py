@@ -67,13 +67,19 @@ class Document:
         value = self.find(name)
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
-    def matrix(self, name: str) -> list[list[float]]:
-        """A square table of finite numbers, else []."""
+    def counts(self, name: str) -> list[tuple[str, str, float]]:
+        """A list of [text, text, finite number]; [] where any item is something else."""
         value = self.find(name)
-        if not isinstance(value, list) or not all(isinstance(row, list) and len(row) == len(value) for row in value):
+        if not isinstance(value, list):
             return []
-        numbers = [[as_number(cell) for cell in row] for row in value]
-        return [] if any(cell is None for row in numbers for cell in row) else numbers  # type: ignore[return-value]
+        found = []
+        for item in value:
+            match item:
+                case [str(first), str(second), number] if (count := as_number(number)) is not None:
+                    found.append((first, second, count))
+                case _:
+                    return []
+        return found
 
 
 def read_rows(path: Path) -> list[Row]:

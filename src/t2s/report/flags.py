@@ -5,6 +5,8 @@ from t2s.report.documents import Document
 from t2s.report.inputs import Inputs
 from t2s.report.wording import decimal
 
+NEAR = 0.01  # of a bound: closer is at it
+
 # the training's checks, and what each looks at
 LOOKED_AT = {
     "output_scale": "output scale",
@@ -22,7 +24,7 @@ def flags(inputs: Inputs) -> list[Note]:
     if training.problem:
         return [Note("missing", f"Red flags are not known: {training.problem}")]
     up = [_up(flag) for flag in training.rows("flags")]
-    return [*(up or _sound(training)), *_came_down(training), *_not_judged(training)]
+    return [*(up or _sound(inputs)), *_came_down(training), *_not_judged(training)]
 
 
 def past_flags(training: Document) -> list[str]:
@@ -51,17 +53,29 @@ def _said(flag: Document) -> str:
     return flag.text("message") or flag.text("name") or "unnamed flag"
 
 
-def _sound(training: Document) -> list[Note]:
+def _sound(inputs: Inputs) -> list[Note]:
     """What looks sound where no flag is up: what was judged, and nothing else."""
+    training = inputs.training
     if training.find("not_judged") is None:
         told = "reports/training.json does not say what was judged; train anew to know"
         return [Note("missing", f"No red flags in training ({told}).")]
     silent = {name for name, _ in training.items("not_judged")}
-    judged = [what for name, what in LOOKED_AT.items() if name not in silent]
+    held = {"output_scale": _held(inputs)}
+    judged = [what + held.get(name, "") for name, what in LOOKED_AT.items() if name not in silent]
     if not judged:
         return []
     verb = "look" if len(judged) > 1 or judged[0] == "gradients" else "looks"
     return [Note("good", f"No red flags in training: {_listed(judged)} {verb} sound.")]
+
+
+def _held(inputs: Inputs) -> str:
+    """Whether the output scale rests on an end of the range it is clamped to: then it did not settle by itself."""
+    value = inputs.training.number("last.output_scale")
+    bounds = inputs.checkpoint.interval("config.model.output_scale_range")
+    for bound in bounds or ():
+        if value is not None and abs(value - bound) <= NEAR * abs(bound):
+            return f" (held at {decimal(bound)} by model.output_scale_range)"
+    return ""
 
 
 def _came_down(training: Document) -> list[Note]:

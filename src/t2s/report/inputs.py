@@ -103,7 +103,7 @@ def _store(folder: Path) -> ClipStore | None:
 def _generated(folder: Path) -> Generated | None:
     try:
         frames = np.load(folder / "clips.npy", mmap_mode="r", allow_pickle=False)
-        lines = (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "index.jsonl").read_text(encoding="utf-8").split("\n")[:-1]  # captions may hold U+2028
         records = [Document(json.loads(line)) for line in lines]
     except (OSError, ValueError):
         return None

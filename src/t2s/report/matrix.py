@@ -11,15 +11,17 @@ CELL, LABEL = 15, 92  # side of a cell, room for names
 LARGEST = 1.125  # pixels of the page a unit may take: a matrix of four signs does not fill its column
 MAX_SIGNS = 60  # more cannot be read
 
-Matrix = Sequence[Sequence[float]]
+Counts = Sequence[tuple[str, str, float]]  # (asked, recognised, clips) of each pair that occurs
 
 
-def confusion_figure(title: str, signs: Sequence[str], counts: Matrix, caption: str) -> Figure | None:
+def confusion_figure(title: str, signs: Sequence[str], counts: Counts, caption: str) -> Figure | None:
     """Rows: what was asked; columns: what was recognised. None when there is nothing, or too much, to draw."""
-    if not counts or len(counts) != len(signs) or len(signs) > MAX_SIGNS:
+    if not counts or not {sign for *pair, _ in counts for sign in pair} <= set(signs) or len(signs) > MAX_SIGNS:
         return None
     size = LABEL + CELL * len(signs) + 2
-    parts = [_row(number, signs, row) for number, row in enumerate(counts)]
+    found = {(asked, seen): value for asked, seen, value in counts}
+    table = [[found.get((asked, seen), 0.0) for seen in signs] for asked in signs]
+    parts = [_row(number, signs, row) for number, row in enumerate(table)]
     parts += [_name(number, sign) for number, sign in enumerate(signs)]
     described = f"{title}. Share on the diagonal: {percent(accuracy(counts))}"
     svg = Markup('<svg class="matrix" width="{:.0f}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
@@ -28,22 +30,18 @@ def confusion_figure(title: str, signs: Sequence[str], counts: Matrix, caption: 
     return Figure(title, svg, caption)
 
 
-def accuracy(counts: Matrix) -> float | None:
-    """Share of the counts on the diagonal."""
-    total = sum(map(sum, counts))
-    return sum(row[number] for number, row in enumerate(counts)) / total if total else None
+def accuracy(counts: Counts) -> float | None:
+    """Share of the clips in which what was asked was recognised."""
+    total = sum(value for *_, value in counts)
+    return sum(value for asked, seen, value in counts if asked == seen) / total if total else None
 
 
-def worst_confusions(signs: Sequence[str], counts: Matrix, most: int = 8) -> list[tuple[str, str, float, float]]:
+def worst_confusions(counts: Counts, most: int = 8) -> list[tuple[str, str, float, float]]:
     """(asked, recognised, how often, of how many), the most frequent mistakes first."""
-    if len(counts) != len(signs):
-        return []
-    found = [
-        (signs[i], signs[j], value, sum(row))
-        for i, row in enumerate(counts)
-        for j, value in enumerate(row)
-        if i != j and value > 0
-    ]
+    of: dict[str, float] = {}
+    for asked, _, value in counts:
+        of[asked] = of.get(asked, 0.0) + value
+    found = [(asked, seen, value, of[asked]) for asked, seen, value in counts if asked != seen and value > 0]
     return sorted(found, key=lambda item: -item[2])[:most]
 
 

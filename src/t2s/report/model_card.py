@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from t2s.data.clips import ClipRecord, ClipStore
+from t2s.report.documents import Document
 from t2s.report.flags import past_flags
 from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
 from t2s.report.sampled import how_sampled
 from t2s.report.sections.overview import ceiling_top1, chance_top1
 from t2s.report.uncertainty import decimal_spread
-from t2s.report.wording import DASH, count, decimal, joined, percent, percent_interval
+from t2s.report.wording import DASH, count, decimal, joined, listed, percent, percent_interval
 
 environment = Environment(
     loader=PackageLoader("t2s.report"),
@@ -52,8 +53,9 @@ def render_model_card(inputs: Inputs) -> str:
         language=plain(checkpoint.text("language") or DASH),
         synthetic=source.get("synthetic") is True,
         notes=plain(joined(source.get("notes"))),
-        prompts=[plain(prompt) for prompt in checkpoint.texts("prompts")],
-        lexical=checkpoint.text("config.model.text.tokenizer") == "word",
+        num_prompts=count(len(checkpoint.texts("prompts")) or None),
+        prompts=listed([plain(prompt) for prompt in checkpoint.texts("prompts")]),
+        lexical=_is_lexical(checkpoint),
         weights=count(inputs.num_parameters),
         clip=f"{store.meta.num_frames} frames of {store.meta.image_size} × {store.meta.image_size} pixels"
         if store
@@ -67,6 +69,12 @@ def render_model_card(inputs: Inputs) -> str:
         flags=[plain(flag.text("message") or "") for flag in inputs.training.rows("flags")],
         past_flags=[plain(text) for text in past_flags(inputs.training)],
     )
+
+
+def _is_lexical(checkpoint: Document) -> bool:
+    """Whether its prompts are signs; one that says nothing is taken for a model of signs."""
+    noted, tokenizer = checkpoint.find("lexical"), checkpoint.text("config.model.text.tokenizer")
+    return noted if isinstance(noted, bool) else tokenizer != "bpe"
 
 
 def _held_out(store: ClipStore | None) -> str:

@@ -1,8 +1,9 @@
 """Numbers as people read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 DASH = "–"
+MAX_LISTED = 100  # a data set's captions may be thousands of sentences, and are not ours to pass on
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -35,6 +36,12 @@ def decimal_interval(interval: tuple[float, float] | None) -> str:
 def count(value: float | None) -> str:
     """12345.0 → 12,345."""
     return DASH if value is None else f"{value:,.0f}"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """a, b, c … and 3 more."""
+    more = len(texts) - MAX_LISTED
+    return ", ".join(texts[:MAX_LISTED]) + (f" … and {more:,} more" if more > 0 else "")
 
 
 def spans(numbers: Iterable[int]) -> str:

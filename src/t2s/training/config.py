@@ -1,7 +1,7 @@
 """The `train:` section of params.yaml."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -60,6 +60,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(ge=0, lt=2**32)
+    init: str | None = Field(description="a checkpoint whose weights to begin with; null: fresh ones")
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1, description="clips per optimizer step, over all devices")
     accumulation: int = Field(ge=1, description="micro-batches per step: same result, less memory")
@@ -100,6 +101,13 @@ class TrainConfig(BaseModel):
         if self.batch_size % self.accumulation:
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}")
         return self
+
+    def decided(self) -> dict[str, Any]:
+        """What of it decides the weights, as JSON, beyond rounding.
+
+        Not what changes the memory or the time of a step or what is said of it, nor where `init` lies.
+        """
+        return self.model_dump(mode="json", exclude={"accumulation", "compile", "init", "max_skipped_steps", "monitor"})
 
     def num_steps(self, num_clips: int) -> int:
         """Optimizer steps of a whole run over so many train clips."""

@@ -83,7 +83,8 @@ class Objective:
         total, mine = share * world_size, slice(rank * share, (rank + 1) * share)
 
         def draw(like: Tensor) -> Tensor:
-            return torch.randn((total, *like.shape[1:]), generator=generator, device=device)[mine]
+            drawn = torch.randn((total, *like.shape[1:]), generator=generator, device=device)
+            return drawn if world_size == 1 else drawn[mine].clone()  # a view would keep all processes' noise
 
         t = draw_timesteps(self.config.timesteps, total, self.schedule.num_timesteps, generator)[mine]
         dropped = torch.rand(total, generator=generator, device=device)[mine] < self.config.prompt_dropout

@@ -1,12 +1,14 @@
 """The seeded validation during training: same clips, same noise, same timesteps every time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from t2s.diffusion import prediction
+from t2s.diffusion.baselines import TrainMoments, trivial_guesses
 from t2s.diffusion.config import PredictionType
 from t2s.diffusion.loss import mse_per_clip
 from t2s.diffusion.schedule import Schedule, add_noise
@@ -35,8 +37,11 @@ class Validation:
         kind: PredictionType,
         config: ValidationConfig,
         batch_size: int,
+        moments: Callable[[], TrainMoments],
     ) -> None:
+        """`moments`: of the train clips, asked for once, before the first measuring."""
         self.set, self.schedule, self.kind, self.batch_size = held_out, schedule, kind, batch_size
+        self.moments = moments
         last = schedule.num_timesteps - 1
         spread = torch.linspace(0, last, min(config.num_timesteps, last + 1))
         self.timesteps = sorted({round(t) for t in spread.tolist()})
@@ -45,9 +50,9 @@ class Validation:
     def __call__(self, denoiser: Denoiser) -> dict[str, float]:
         """Metrics by name.
 
-        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / that of the scalar
-        Wiener filter, `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the noisy
-        third, relative to the intended one. Without `shuffled_gap` where all clips have one prompt.
+        `x0_mse` (mean over timesteps), `x0_mse_low|mid|high`, `skill_low|mid|high` = 1 - MSE / that of the best trivial
+        guess at each timestep, `shuffled_gap` and `null_gap`: how much worse another prompt, or none, denoises in the
+        noisy third, relative to the intended one. Without `shuffled_gap` where all clips have one prompt.
         """
         errors: dict[str, list[float]] = {name: [] for name in RANGES}
         skills: dict[str, list[float]] = {name: [] for name in RANGES}
@@ -59,7 +64,7 @@ class Validation:
             name = RANGES[min(2, 3 * t // self.schedule.num_timesteps)]
             error = self._x0_error(denoiser, t, self.set.prompt_ids)
             errors[name].append(error)
-            skills[name].append(1 - error / self._wiener(t))
+            skills[name].append(1 - error / self._trivial_error[t])
             if name == "high":
                 gaps["intended"].append(error)
                 for other, ids in others.items():
@@ -73,23 +78,38 @@ class Validation:
 
     def _x0_error(self, denoiser: Denoiser, t: int, prompt_ids: Tensor) -> float:
         total = 0.0
-        device = self.set.clips.device
-        generator = torch.Generator(device).manual_seed(t)
-        for first in range(0, len(self.set.clips), self.batch_size):
-            x0 = self.set.clips[first : first + self.batch_size]
-            ids = prompt_ids[first : first + self.batch_size]
-            steps = torch.full((len(x0),), t, device=device)
-            eps = torch.randn(x0.shape, generator=generator, device=device)
-            x_t = add_noise(self.schedule, x0, eps, steps)
-            x0_hat = prediction.to_x0(self.kind, denoiser(x_t, steps, ids).float(), x_t, steps, self.schedule)
-            total += mse_per_clip(x0_hat, x0).double().sum().item()
+        for rows, x0, x_t in self._noised(t):
+            steps = torch.full((len(x0),), t, device=x0.device)
+            output = denoiser(x_t, steps, prompt_ids[rows]).float()
+            total += _total_mse(prediction.to_x0(self.kind, output, x_t, steps, self.schedule), x0)
         return total / len(self.set.clips)
 
-    def _wiener(self, t: int) -> float:
-        """The x0-error of the scalar Wiener filter, the best guess that knows only E[x0²]; neither grey (x0 = 0) nor
-        the copy x_t / a is ever better."""
-        power = self.set.clips.double().square().mean().item()
-        return power / (1 + float(self.schedule.snr[t]) * power)
+    @cached_property
+    def _trivial_error(self) -> dict[int, float]:
+        """The smallest x0-error of any trivial guess, by timestep."""
+        moments = self.moments()
+        best = {}
+        for t in self.timesteps:
+            totals: dict[str, float] = {}
+            for _, x0, x_t in self._noised(t):
+                for name, guess in trivial_guesses(x_t, t, self.schedule, moments).items():
+                    totals[name] = totals.get(name, 0.0) + _total_mse(guess, x0)
+            best[t] = min(totals.values()) / len(self.set.clips)
+        return best
+
+    def _noised(self, t: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """(rows, x0, x_t) in batches: the same noise for whatever is measured."""
+        clips = self.set.clips
+        generator = torch.Generator(clips.device).manual_seed(t)
+        for first in range(0, len(clips), self.batch_size):
+            rows = slice(first, first + self.batch_size)
+            x0 = clips[rows]
+            eps = torch.randn(x0.shape, generator=generator, device=x0.device)
+            yield rows, x0, add_noise(self.schedule, x0, eps, torch.full((len(x0),), t, device=x0.device))
+
+
+def _total_mse(guess: Tensor, x0: Tensor) -> float:
+    return mse_per_clip(guess, x0).double().sum().item()
 
 
 def _mean(values: list[float]) -> float:

@@ -35,6 +35,7 @@ SHARES = (
     ("Prompt of a real clip found by denoising loss", "ranking.top1", "100% is best"),
     ("Nearer to a training clip than real clips are", "memorisation.share", "not above the expected share"),
     ("… expected share", "memorisation.expected_share", ""),
+    ("… of one held-out person's clips, at most", "memorisation.most_of_one_person", "what a look-alike gives"),
 )
 FIGURES = (
     ("Loss gap: another prompt − the intended one", "loss_gap.shuffled_minus_intended", "above 0"),
@@ -95,7 +96,7 @@ def _measures(inputs: Inputs) -> Table:
         rows.append((label, decimal(measured.number(key)), decimal_spread(measured, key), _size(measured, key), meant))
     rows = [row for row in rows if row[1] != DASH]
     header = ("measure", "value", "95% interval", "n", "meant to be")
-    return Table("Measures with their uncertainty (bootstrap over clips)", header, rows, frozenset({1, 2, 3}))
+    return Table("Measures with their uncertainty", header, rows, frozenset({1, 2, 3}))
 
 
 def _size(measured: Document, key: str) -> str:
@@ -138,22 +139,22 @@ def _gap_chart(measured: Document) -> Figure | None:
 
 
 def _judged_signs(inputs: Inputs) -> list[str]:
-    """The recogniser's signs, in the order of its confusion matrices."""
+    """The recogniser's signs, sorted."""
     return inputs.recogniser.texts("signs") or inputs.faithfulness.texts("recogniser.signs")
 
 
 def _generated_confusion(inputs: Inputs) -> Figure | None:
     caption = "Rows: what was asked; columns: what the recogniser saw."
-    return confusion_figure("Generated clips", _judged_signs(inputs), inputs.faithfulness.matrix("confusion"), caption)
+    return confusion_figure("Generated clips", _judged_signs(inputs), inputs.faithfulness.counts("confusion"), caption)
 
 
 def _real_confusion(inputs: Inputs) -> Figure | None:
     caption = f"The recogniser's own mistakes on {held_out_clips(inputs.store)}: the ceiling."
-    return confusion_figure("Real clips", _judged_signs(inputs), inputs.recogniser.matrix("confusion"), caption)
+    return confusion_figure("Real clips", _judged_signs(inputs), inputs.recogniser.counts("confusion"), caption)
 
 
 def _mistakes(inputs: Inputs) -> Table | None:
-    found = worst_confusions(_judged_signs(inputs), inputs.faithfulness.matrix("confusion"))
+    found = worst_confusions(inputs.faithfulness.counts("confusion"))
     rows = [(asked, seen, f"{count(often)} of {count(total)}") for asked, seen, often, total in found]
     header = ("asked", "recognised", "clips")
     return Table("Most frequent mistakes", header, rows, frozenset({2})) if rows else None

@@ -8,7 +8,7 @@ import yaml
 
 from t2s.report.blocks import Block, Facts, Section, Text, missing
 from t2s.report.inputs import CHECKPOINT, Inputs
-from t2s.report.wording import DASH, count
+from t2s.report.wording import DASH, count, listed
 
 
 def provenance(inputs: Inputs) -> Section:
@@ -27,7 +27,7 @@ def provenance(inputs: Inputs) -> Section:
         ("Weights", count(inputs.num_parameters)),
         ("Steps", count(checkpoint.number("step"))),
         ("Licence of the training data", checkpoint.text("licence") or DASH),
-        ("Known prompts", ", ".join(checkpoint.texts("prompts")) or DASH),
+        ("Known prompts", listed(checkpoint.texts("prompts")) or DASH),
     ]
     blocks: list[Block] = [Facts(facts)] if checkpoint.problem is None else [missing(checkpoint.problem)]
     params = checkpoint.find("params")

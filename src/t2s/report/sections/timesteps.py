@@ -33,8 +33,7 @@ def timesteps(inputs: Inputs) -> Section:
     """Errors beside the trivial baselines, skill, and the loss weight of every timestep."""
     intro = (
         "Timestep 0 is an almost clean clip, the last one almost pure noise. Skill = 1 − error / error of the best of "
-        "five trivial guesses at that timestep: above 0 the network knows something, 1 would be perfect. (The curves "
-        "under Training are held against one of the five, the Wiener filter.)"
+        "five trivial guesses at that timestep: above 0 the network knows something, 1 would be perfect."
     )
     rows = inputs.evaluation.rows("per_timestep")
     blocks: list[Block] = []

@@ -1,0 +1,100 @@
+"""Does the generator repeat training clips? Told by distances, beside those of people it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from t2s.evaluation.appearance import Appearance
+from t2s.evaluation.arrays import Floats, Labels, PerClip
+from t2s.evaluation.bootstrap import Bootstrap, Estimate
+from t2s.evaluation.distances import nearer_than_real, nearest
+from t2s.evaluation.recognition import shares_by_group
+from t2s.evaluation.wilson import share
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Distances to the nearest training clip, in thumbnails: of generated clips and of real held-out ones.
+
+    rows: which training clip that is, of each generated clip.
+    """
+
+    generated: PerClip
+    held_out: PerClip
+    rows: Labels
+    same_sign: PerClip
+    signs: tuple[str, ...]
+    signers: tuple[str, ...]  # of the held-out clips
+    training_clips: int
+
+    @classmethod
+    def measure(
+        cls,
+        generated: Appearance,
+        held_out: Appearance,
+        signers: Sequence[str],
+        train: Floats,
+        train_signs: Sequence[str],
+    ) -> "Memorisation":
+        """`signers`: of the held-out clips. `train`: thumbnails (m, V) of the training clips."""
+        distance, rows = nearest(generated.thumbnails, train)
+        real_distance, _ = nearest(held_out.thumbnails, train)
+        same = np.asarray(train_signs)[rows] == np.asarray(generated.signs)
+        signs = generated.signs
+        return cls(distance, real_distance, rows, same.astype(np.float64), signs, tuple(signers), len(train))
+
+    def report(self, quantile: float, bootstrap: Bootstrap) -> dict[str, Any]:
+        """Are generated clips nearer to training clips than clips of people never seen are?
+
+        `share`: of generated clips nearer to their nearest training clip than `quantile` of the real held-out clips are
+        to theirs. Held-out clips give `quantile`, copies 1. `most_of_one_person`: the largest such share of any
+        held-out person, measured against the others; null of one person. `same_sign`: whose nearest training clip shows
+        their sign.
+        """
+        nearer = nearer_than_real(self.generated, self.held_out, quantile)
+        return {
+            **share(self.same_sign).named("same_sign"),
+            **self._share(quantile, bootstrap).named("share"),
+            "expected_share": quantile,
+            "most_of_one_person": self._most_of_one_person(quantile),
+            "held_out_people": len(self._by_person()),
+            "per_sign": shares_by_group(nearer, self.signs, "share"),
+            "nearest_median": {
+                "generated": float(np.median(self.generated)),
+                "held_out": float(np.median(self.held_out)),
+            },
+            "training_clips": self.training_clips,
+        }
+
+    def _by_person(self) -> list[PerClip]:
+        """The distances of each held-out person's clips."""
+        people = np.asarray(self.signers)
+        return [self.held_out[people == person] for person in np.unique(people)]
+
+    def _share(self, quantile: float, bootstrap: Bootstrap) -> Estimate:
+        """Held-out people are drawn again too: who happens to look like a trained one sets the yardstick.
+
+        Of a single person, the clips are.
+        """
+        people, clips = self._by_person(), self.generated
+        if len(people) == 1:
+            people = np.split(self.held_out, len(self.held_out))
+
+        def draw(rng: np.random.Generator) -> float:
+            drawn = clips[rng.integers(len(clips), size=len(clips))]
+            real = np.concatenate([people[row] for row in rng.integers(len(people), size=len(people))])
+            return float(nearer_than_real(drawn, real, quantile).mean())
+
+        value = float(nearer_than_real(clips, self.held_out, quantile).mean())
+        return bootstrap.redrawn(value, len(clips), draw)
+
+    def _most_of_one_person(self, quantile: float) -> float | None:
+        people = self._by_person()
+        if len(people) == 1:
+            return None
+        others = [np.concatenate(people[:row] + people[row + 1 :]) for row in range(len(people))]
+        return max(
+            float(nearer_than_real(own, other, quantile).mean()) for own, other in zip(people, others, strict=True)
+        )
