@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from t2s import atomic
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
 from t2s.evaluation.config import EvaluateConfig
@@ -21,7 +20,7 @@ from t2s.evaluation.examination import Subject, examine
 from t2s.evaluation.outputs import headline, write_findings
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.same_clips import require_same_clips
-from t2s.evaluation.semantics import Pair
+from t2s.evaluation.semantics import Pair, passes_gate
 from t2s.paramsfile import read_sections
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
@@ -34,27 +33,33 @@ CHECKPOINT, RECOGNISER = Path("models/t2s.safetensors"), Path("models/recogniser
 REPORTS = Path("reports")
 
 
-def main() -> None:
+def main(checkpoint: Path | None = None, output_dir: Path = Path("evaluations")) -> None:
+    """`checkpoint`: another model than the project's; its findings go to a folder of its name in `output_dir` alone."""
     config, runtime = read_sections("params.yaml", EvaluateConfig, RuntimeConfig)
     store = ClipStore.open("data/clips")
     store.verify()
     saved = load_checkpoint(RECOGNISER, kind="recogniser")
     recogniser = Recogniser.restore(saved.tensors, saved.metadata)
-    model = Text2Sign.from_checkpoint(CHECKPOINT, runtime.device)
+    path = checkpoint or CHECKPOINT
+    model = Text2Sign.from_checkpoint(path, runtime.device)
     require_same_clips(RECOGNISER, saved.metadata, store, "recogniser")
-    require_same_clips(CHECKPOINT, model.metadata, store, "train")
+    require_same_clips(path, model.metadata, store, "train")
     findings = examine(subject_of(model, config), recogniser, store, pairs_of(store.meta.source), config)
-    write_findings(findings, REPORTS, Path("data/generated"), model.clip.fps)
     figures = headline(findings)
-    atomic.write_json(REPORTS / "metrics.json", {name.removeprefix("evaluate/"): figures[name] for name in figures})
+    for name, value in figures.items():
+        logging.info("%-34s %8.4f", name, value)
+    if checkpoint is not None:
+        folder = output_dir / f"{checkpoint.parent.name}-{checkpoint.stem}"
+        write_findings(findings, figures, folder, folder / "generated", model.clip.fps)
+        logging.info("written to %s", folder)
+        return
+    write_findings(findings, figures, REPORTS, Path("data/generated"), model.clip.fps)
     with continue_run(project_root(), runtime.experiment, REPORTS / "run.json") as tracker:
         tracker.log_metrics(figures, step=model.metadata["step"])
         for name in ("evaluation.json", "faithfulness.json"):
             tracker.log_artifact(REPORTS / name, "evaluation")
         for plot in sorted((REPORTS / "plots").glob("*.png")):
             tracker.log_artifact(plot, "evaluation/plots")
-    for name, value in figures.items():
-        logging.info("%-34s %8.4f", name, value)
     is_faithful = passes_gate(findings.faithfulness, config.champion_min_share)
     if number := register(CHECKPOINT, tracker.run_id, is_faithful):
         logging.info("registered as models:/t2s/%d%s", number, ", the champion" if is_faithful else "")
@@ -65,17 +70,6 @@ def pairs_of(source: Mapping[str, Any]) -> list[Pair]:
     if source.get("synthetic") is not True:
         return []
     return [(pair.first, pair.second, pair.parameter) for pair in MINIMAL_PAIRS]
-
-
-def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
-    """Whether generated clips are read nearly as well as real ones, even at the low end of the 95 % interval.
-
-    Never while the recogniser's own gate is closed: then nobody can say what the clips show.
-    """
-    if faithfulness["refused"]:
-        return False
-    interval = faithfulness["generated"]["over_ceiling_ci"]  # of the signs that were generated; None: undefined
-    return interval is not None and bool(interval[0] >= min_share)
 
 
 def subject_of(model: Text2Sign, config: EvaluateConfig) -> Subject:

@@ -13,6 +13,8 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 
+from t2s.evaluation.semantics import passes_gate
+
 ROOT = Path(__file__).parents[1]
 TINY = runpy.run_path(str(ROOT / "benchmarks/tiny_project.py"))
 
@@ -35,15 +37,17 @@ def faithfulness(low: float, ceiling: float = 0.9, refused: str | None = None) -
     ],
 )
 def test_the_gate_asks_for_a_share_of_the_ceiling_beyond_chance(report: dict[str, Any], passes: bool) -> None:
-    gate = runpy.run_path(str(ROOT / "pipelines/evaluate.py"))["passes_gate"]
-    assert gate(report, 0.8) is passes
+    assert passes_gate(report, 0.8) is passes
 
 
-@pytest.mark.parametrize("low", [0.5, 0.8])
-def test_what_the_gate_says_goes_to_the_registry_once_mlflow_knows_the_run(
-    low: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_section: Callable[..., dict[str, Any]]
-) -> None:
-    """The stage's own main with a given finding; the run is known only when the tracker has finished."""
+@pytest.fixture
+def evaluate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_section: Callable[..., dict[str, Any]]
+) -> Callable[..., dict[str, Any]]:
+    """`evaluate(low=0.8, checkpoint=path)`: the stage's own main with a given finding → its stand-ins by name.
+
+    The run is known only when the tracker has finished.
+    """
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     sections = {"evaluate": params["evaluate"] | {"champion_min_share": 0.8}, "runtime": tiny_section("runtime")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections))
@@ -55,21 +59,42 @@ def test_what_the_gate_says_goes_to_the_registry_once_mlflow_knows_the_run(
         yield tracker
         tracker.run_id = "the run"
 
-    main = runpy.run_path(str(ROOT / "pipelines/evaluate.py"))["main"]
-    register = MagicMock(return_value=1)
-    fakes = {
-        name: MagicMock() for name in ("ClipStore", "load_checkpoint", "Recogniser", "Text2Sign", "write_findings")
-    }
-    fakes["load_checkpoint"].return_value.metadata = {"learned_digest": "these clips"}
-    fakes["Text2Sign"].from_checkpoint.return_value.metadata = {"learned_digest": "these clips", "step": 1}
-    fakes["ClipStore"].open.return_value.learned_digest = "these clips"
-    fakes |= {"examine": MagicMock(return_value=MagicMock(faithfulness=faithfulness(low))), "register": register}
-    fakes |= {"headline": MagicMock(return_value={}), "continue_run": continue_run}
-    for name, fake in fakes.items():
-        assert name in main.__globals__
-        monkeypatch.setitem(main.__globals__, name, fake)
-    main()
-    register.assert_called_once_with(Path("models/t2s.safetensors"), "the run", low == 0.8)
+    def run(low: float, **options: Any) -> dict[str, Any]:
+        main = runpy.run_path(str(ROOT / "pipelines/evaluate.py"))["main"]
+        names = ("ClipStore", "load_checkpoint", "Recogniser", "Text2Sign", "write_findings")
+        fakes: dict[str, Any] = {name: MagicMock() for name in names}
+        fakes["load_checkpoint"].return_value.metadata = {"learned_digest": "these clips"}
+        fakes["Text2Sign"].from_checkpoint.return_value.metadata = {"learned_digest": "these clips", "step": 1}
+        fakes["ClipStore"].open.return_value.learned_digest = "these clips"
+        fakes |= {"examine": MagicMock(return_value=MagicMock(faithfulness=faithfulness(low)))}
+        fakes |= {"headline": MagicMock(return_value={"evaluate/skill_min": low}), "continue_run": continue_run}
+        fakes |= {"register": MagicMock(return_value=1)}
+        for name, fake in fakes.items():
+            assert name in main.__globals__
+            monkeypatch.setitem(main.__globals__, name, fake)
+        main(**options)
+        return fakes | {"tracker": tracker}
+
+    return run
+
+
+@pytest.mark.parametrize("low", [0.5, 0.8])
+def test_what_the_gate_says_goes_to_the_registry_once_mlflow_knows_the_run(
+    evaluate: Callable[..., dict[str, Any]], low: float
+) -> None:
+    evaluate(low)["register"].assert_called_once_with(Path("models/t2s.safetensors"), "the run", low == 0.8)
+
+
+def test_another_model_leaves_its_figures_and_no_trace_in_the_project(evaluate: Callable[..., dict[str, Any]]) -> None:
+    best = Path("runs/0123456789abcdef/best.safetensors")
+    done = evaluate(0.8, checkpoint=best, output_dir=Path("looked at"))
+    assert done["Text2Sign"].from_checkpoint.call_args.args[0] == best
+    _, figures, folder, clips, _ = done["write_findings"].call_args.args
+    assert (figures, folder) == ({"evaluate/skill_min": 0.8}, Path("looked at/0123456789abcdef-best"))
+    assert clips == folder / "generated"
+    assert not done["register"].called
+    assert not done["tracker"].mock_calls
+    assert not Path("reports").exists()
 
 
 def test_pairs_of_the_drawn_signer_are_not_told_of_real_signs_that_share_their_names() -> None:

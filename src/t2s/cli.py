@@ -155,15 +155,21 @@ def train(
 
 
 @app.command()
-def evaluate() -> None:
+def evaluate(
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Another model, such as runs/…/best.safetensors: it is not registered.")
+    ] = None,
+    output_dir: Annotated[Path, typer.Option(help="Where the figures of another model go.")] = Path("evaluations"),
+) -> None:
     """Run the evaluate stage here, without DVC."""
     _stage_script("evaluate")
     from t2s.staleness import require_current, require_made
 
-    require_made(DEFAULT_CHECKPOINT, "train")
+    if checkpoint is None:
+        require_made(DEFAULT_CHECKPOINT, "train")
+        require_current(DEFAULT_CHECKPOINT)
     require_made(RECOGNISER, "recogniser")
-    require_current(DEFAULT_CHECKPOINT)
-    _run_stage("evaluate")
+    _run_stage("evaluate", checkpoint=checkpoint, output_dir=output_dir)
 
 
 @app.command()

@@ -69,6 +69,19 @@ def test_only_so_many_headers_are_read(asl_citizen):
     assert inspect_root(asl_citizen, max_probes=None).probed_files == 8
 
 
+def test_a_sign_that_lost_its_train_clips_is_told_before_anything_is_decoded(asl_citizen, make_config):
+    """HELLO's train clip vanished: preprocess would take its hours, and validate then stop."""
+    config = make_config(source="asl_citizen", root=asl_citizen, licence_acknowledged=True, split_key="given")
+    found = inspect_root(asl_citizen, config)
+    assert found.short_of_clips == {"train": ["HELLO"]}
+    said = "validate will stop: 1 sign in train, HELLO (data.checks.min_clips_per_sign)"
+    assert said in format_table(found)
+    nothing_asked = config.checks.min_clips_per_sign.model_copy(update={"train": 0})
+    checks = config.checks.model_copy(update={"min_clips_per_sign": nothing_asked})
+    lax = config.model_copy(update={"checks": checks})
+    assert inspect_root(asl_citizen, lax).short_of_clips == inspect_root(asl_citizen).short_of_clips == {}
+
+
 def test_the_configuration_of_this_very_folder_filters_and_splits(asl_citizen, make_config):
     config = make_config(source="asl_citizen", root=asl_citizen, signs=["hello"], split_key="video")
     found = inspect_root(asl_citizen, config)

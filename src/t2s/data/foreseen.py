@@ -1,12 +1,13 @@
 """What preprocess will refuse, as far as it can be told before anything is decoded."""
 
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from t2s.data.config import DataConfig
 from t2s.data.header import Header
 from t2s.data.line_problems import box_problem, interval_problem, stills_problem
-from t2s.data.manifest import caption_problem
+from t2s.data.manifest import SPLITS, caption_problem
 from t2s.data.sources.clip import Issue, SourceClip, SourceReport
 from t2s.data.stills import is_still_pattern
 
@@ -36,6 +37,20 @@ def past_end(clips: Iterable[SourceClip], headers: dict[str, Header], config: Da
             message = f"{last_s:.2f} s lies past the file's end at {header.duration_s:.2f} s"
             found.append(Issue("interval", clip.clip_id, clip.path, message))
     return found
+
+
+def short_of_clips(clips: Sequence[SourceClip], config: DataConfig | None) -> dict[str, list[str]]:
+    """Split → the signs with fewer clips there than data.checks.min_clips_per_sign asks for: validate will refuse them.
+
+    Empty without a configuration, and where a clip has no split yet.
+    """
+    if config is None or not all(clip.split for clip in clips):
+        return {}
+    found = Counter((clip.sign, clip.split) for clip in clips)
+    signs = sorted({clip.sign for clip in clips if clip.sign})
+    least = config.checks.min_clips_per_sign.model_dump()
+    short = {split: [sign for sign in signs if found[sign, split] < least[split]] for split in SPLITS}
+    return {split: names for split, names in short.items() if names}
 
 
 def left_out_fraction(num_lost: int, num_clips: int, num_before_filters: int, report: SourceReport) -> float:

@@ -11,7 +11,7 @@ from t2s.data import splits
 from t2s.data.clips import CHANNELS, DTYPE
 from t2s.data.config import DataConfig
 from t2s.data.faults import MediaError
-from t2s.data.foreseen import left_out_fraction, past_end, refused_by_line
+from t2s.data.foreseen import left_out_fraction, past_end, refused_by_line, short_of_clips
 from t2s.data.header import Header
 from t2s.data.header_process import HeaderProcess
 from t2s.data.sources.clip import Issue, SourceClip
@@ -43,6 +43,7 @@ class Inspection:
     left_out_fraction: what preprocess will hold against max_quarantine_fraction, as far as this tells; the latter is
         None without a configuration.
     splits, signs, signers, durations, stored_bytes: of the usable clips.
+    short_of_clips: signs, by split, that have fewer clips there than data.checks.min_clips_per_sign asks for.
     split_key: what is never in two splits; None where no splits are given.
     stored_bytes: disk that data/clips will take; None without a configuration.
     """
@@ -64,6 +65,7 @@ class Inspection:
     splits: dict[str, int]
     signs: dict[str, int]
     signers: dict[str, int]
+    short_of_clips: dict[str, list[str]]
     split_key: str | None
     issue_counts: dict[str, int]
     issues: list[Issue]
@@ -133,6 +135,7 @@ def inspect_root(root: Path | str, config: DataConfig | None = None, max_probes:
         splits=_counts((clip.split or "none" for clip in usable), by_name=True),
         signs=_counts(clip.sign for clip in usable if clip.sign),
         signers=_counts(clip.signer for clip in usable if clip.signer),
+        short_of_clips=short_of_clips(usable, config),
         split_key=split_key,
         issue_counts=report.counts(),
         issues=report.issues,

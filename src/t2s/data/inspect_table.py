@@ -47,6 +47,12 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
         yield "left out", f"preprocess will stop: {found} (data.max_quarantine_fraction)"
     yield "splits", _names(inspection.splits) + _apart(inspection.split_key)
     yield f"signs ({len(inspection.signs):,})", _names(inspection.signs) or "none named: sentences"
+    for split, signs in inspection.short_of_clips.items():
+        count = f"{len(signs):,} sign{'' if len(signs) == 1 else 's'}"
+        yield (
+            "too few clips",
+            f"validate will stop: {count} in {split}, {_first(signs)} (data.checks.min_clips_per_sign)",
+        )
     yield f"signers ({len(inspection.signers):,})", _names(inspection.signers) or "none named"
     yield (
         "files",
@@ -110,6 +116,11 @@ def _names(counts: Mapping[str, int]) -> str:
     shown = [f"{_printable(name)} {count:,}" for name, count in list(counts.items())[:_MOST_NAMES]]
     more = len(counts) - _MOST_NAMES
     return " · ".join([*shown, f"… {more:,} more"] if more > 0 else shown)
+
+
+def _first(names: Sequence[str]) -> str:
+    shown = ", ".join(_printable(name) for name in names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} …"
 
 
 def _bytes(count: int) -> str:

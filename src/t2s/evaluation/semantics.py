@@ -83,6 +83,17 @@ def refusal(ceiling: Estimate, num_signs: int, margin: float) -> str | None:
     )
 
 
+def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
+    """Whether generated clips are read nearly as well as real ones, even at the low end of the 95 % interval.
+
+    Never while the recogniser's own gate is closed: then nobody can say what the clips show.
+    """
+    if faithfulness["refused"]:
+        return False
+    interval = faithfulness["generated"]["over_ceiling_ci"]  # of the signs that were generated; None: undefined
+    return interval is not None and bool(interval[0] >= min_share)
+
+
 def semantics_report(
     recogniser: Recogniser,
     generated: GeneratedClips,
