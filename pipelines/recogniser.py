@@ -11,6 +11,7 @@ from pathlib import Path
 from t2s import atomic
 from t2s.checkpoint import save_checkpoint
 from t2s.data.clips import ClipStore
+from t2s.device import resolve_device
 from t2s.evaluation.config import RecogniserConfig
 from t2s.evaluation.plots import plot_confusion, plot_note, write_png
 from t2s.evaluation.real import RealClips
@@ -18,7 +19,8 @@ from t2s.evaluation.recogniser_training import train_recogniser
 from t2s.evaluation.semantics import no_recogniser, recogniser_report
 from t2s.evaluation.tables import confusion_rows, write_table
 from t2s.evaluation.vocabulary import require_held_out
-from t2s.paramsfile import read_section
+from t2s.paramsfile import read_sections
+from t2s.runtime_config import RuntimeConfig
 
 WEIGHTS = Path("models/recogniser.safetensors")
 REPORT = Path("reports/recogniser.json")
@@ -26,7 +28,7 @@ PLOTS = Path("reports/plots")
 
 
 def main() -> None:
-    config = read_section("params.yaml", RecogniserConfig)
+    config, runtime = read_sections("params.yaml", RecogniserConfig, RuntimeConfig)
     store = ClipStore.open("data/clips")
     store.verify()
     held_out = RealClips.held_out(store)
@@ -42,7 +44,7 @@ def main() -> None:
         write_png(PLOTS / "confusion_real.png", plot_note(refused))
         logging.warning(refused)
         return
-    recogniser = train_recogniser(train, train.signs, config)
+    recogniser = train_recogniser(train, train.signs, config, device=resolve_device(runtime.device))
     metadata = {**recogniser.metadata(), **of_clips}
     save_checkpoint(WEIGHTS, recogniser.network.state_dict(), metadata, kind="recogniser")
     report = recogniser_report(recogniser, held_out)

@@ -1,6 +1,7 @@
 """The clip store: what is written is read, and nothing altered passes."""
 
 import json
+import os
 import pickle
 import resource
 import subprocess
@@ -149,7 +150,10 @@ def test_an_altered_description_is_refused(pixels, write) -> None:
 def test_two_processes_cannot_write_one_folder(pixels, write, tmp_path) -> None:
     folder = write(pixels)
     options: dict[str, Any] = {"num_frames": 4, "image_size": 8, "clips_per_shard": 2, "source": {}}
-    with ShardWriter(folder, **options), pytest.raises(UserError, match="another process is writing it"):
+    with (
+        ShardWriter(folder, **options),
+        pytest.raises(UserError, match=rf"another process \(pid {os.getpid()}\) is writing it"),
+    ):
         ShardWriter(folder, **options).__enter__()
 
 
@@ -219,7 +223,7 @@ def test_an_error_leaves_the_old_folder_whole(pixels, write, tmp_path) -> None:
     store = ClipStore.open(folder)
     store.verify()
     assert store.digest == digest
-    assert {path.name for path in tmp_path.iterdir()} == {"clips", ".clips-lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"clips", ".clips-writing"}
 
 
 def test_a_full_disk_leaves_the_old_folder_whole(pixels, write, tmp_path) -> None:
@@ -244,5 +248,5 @@ except UserError as error:
     assert "shard-00000.npy: cannot be written" in done.stdout
     assert done.stderr == ""
     assert ClipStore.open(folder).digest == digest
-    assert {path.name for path in tmp_path.iterdir()} == {"clips", ".clips-lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"clips", ".clips-writing"}
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recogniser_config: Any) -> Any:
+def run_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recogniser_config: Any, tiny_section: Any) -> Any:
     """run_stage() runs it in a folder that holds the clips of `make_store`."""
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"recogniser": recogniser_config.model_dump()}))
+    sections = {"recogniser": recogniser_config.model_dump(), "runtime": tiny_section("runtime")}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections))
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
     return runpy.run_path(str(ROOT / "pipelines/recogniser.py"))["main"]

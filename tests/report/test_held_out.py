@@ -11,11 +11,11 @@ import pytest
 
 from t2s.data.clips import ClipsMeta, ClipStore, index_digest, sealed_meta
 from t2s.report.blocks import Gallery
-from t2s.report.held_out import held_out_clips, new_signers
+from t2s.report.held_out import held_out_clips, new_signers, real_example
 from t2s.report.inputs import read_inputs
 from t2s.report.model_card import render_model_card
 from t2s.report.page import render_page
-from t2s.report.sections.clips import clips, real_example
+from t2s.report.sections.clips import clips
 
 MakeRun = Callable[[int], Path]
 Change = Callable[[dict[str, Any]], dict[str, Any]]

@@ -11,9 +11,8 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 
-from t2s import atomic
+from t2s import atomic, lock
 from t2s.data.clips import (
     CHANNELS,
     DTYPE,
@@ -50,7 +49,7 @@ class ShardWriter:
     ) -> None:
         self._folder = folder
         self._staging = folder.with_name(f".{folder.name}-partial")
-        self._lock = FileLock(folder.with_name(f".{folder.name}-lock"))
+        self._locked = folder.with_name(f".{folder.name}-writing")
         self._clip_shape = (num_frames, image_size, image_size, CHANNELS)
         self._clips_per_shard = clips_per_shard
         self._source = source
@@ -81,11 +80,14 @@ class ShardWriter:
         return record
 
     def __enter__(self) -> Self:
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"{self._folder}: another process is writing it; wait for it or stop it") from None
+            lock.acquire(self._locked)
+        except lock.InUseError as error:
+            raise UserError(
+                f"{self._folder}: another process (pid {error.pid}) is writing it; wait for it or stop it"
+            ) from None
+        except OSError as error:
+            raise UserError(f"{self._folder}: cannot be written ({error.strerror}); free space, run again") from None
         shutil.rmtree(self._staging, ignore_errors=True)
         return self
 
@@ -99,7 +101,7 @@ class ShardWriter:
                 self._open_shard.__exit__(kind, error, trace)
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
-            self._lock.release()
+            lock.release(self._locked)
 
     def _finish(self) -> None:
         self._close_shard()

@@ -13,7 +13,7 @@ from t2s.data.encode import write_mp4
 from t2s.demo.jobs import Job
 from t2s.errors import UserError
 from t2s.prompts import ParsedPrompt, known_captions, parse_prompt
-from t2s.report.sections.clips import real_example
+from t2s.report.held_out import real_example
 
 SCALE = 4  # each pixel becomes SCALE x SCALE
 FACTS = ("fingerprint", "git_revision", "mlflow_run_id", "licence", "language", "software_version", "step")

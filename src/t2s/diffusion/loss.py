@@ -1,4 +1,4 @@
-"""The training loss, one value per clip: the loop takes the mean, evaluation bins the same values."""
+"""The training loss, one value per clip; the loop takes the mean."""
 
 import torch
 from torch import Tensor

@@ -17,6 +17,7 @@ from t2s.evaluation.recogniser import ClipSequence, Recogniser, prepared_batches
 from t2s.progress import track
 
 WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120)
+CPU = torch.device("cpu")
 LEAST_STEPS = 6  # with 5, torch's OneCycleLR divides by a warm-up of 0 steps
 
 
@@ -25,13 +26,16 @@ def train_recogniser(
     signs: Sequence[str],
     config: RecogniserConfig,
     log: Callable[[int, float], None] | None = None,
+    device: torch.device = CPU,
 ) -> Recogniser:
     """Fit a recogniser to real clips (N, 3, F, H, W) in [-1, 1] and the sign of each.
 
-    Same clips, config, thread count and torch build: same weights, bit by bit. The caller's random state is left alone.
+    Same clips, config, thread count and torch build: same weights, bit by bit, on a CPU. The caller's random state is
+    left alone.
 
     Args:
         log: called with (step, loss) after every step.
+        device: to train on; the recogniser comes back on the CPU.
 
     Raises:
         UserError: fewer clips than one batch, or fewer than two different signs.
@@ -45,8 +49,8 @@ def train_recogniser(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # weights and dropout
         network = SignNetwork(len(names), config.width, config.dropout)
-        _fit(network, seen, labels, config, log)
-    return Recogniser(network.eval(), tuple(names.tolist()), config)
+        _fit(network.to(device), seen, labels, config, log, device)
+    return Recogniser(network.eval().to(CPU), tuple(names.tolist()), config)
 
 
 def _prepared(clips: ClipSequence, config: RecogniserConfig) -> npt.NDArray[np.uint8]:
@@ -65,6 +69,7 @@ def _fit(
     labels: Labels,
     config: RecogniserConfig,
     log: Callable[[int, float], None] | None,
+    device: torch.device,
 ) -> None:
     num_steps = max(LEAST_STEPS, round(config.epochs * len(clips) / config.batch_size))
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -76,9 +81,9 @@ def _fit(
     batches = shuffled_batches(len(clips), config.batch_size, rng)
     for step in track(range(num_steps), "recogniser", total=num_steps):
         rows = next(batches)
-        varied = to_network(augment(clips[rows], config.augment, rng))
+        varied = to_network(augment(clips[rows], config.augment, rng)).to(device)
         loss = functional.cross_entropy(
-            network(varied), torch.from_numpy(labels[rows]), label_smoothing=config.label_smoothing
+            network(varied), torch.from_numpy(labels[rows]).to(device), label_smoothing=config.label_smoothing
         )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from t2s.clips import CARRIED, MARK
-from t2s.data.clips import ClipRecord, ClipStore, to_uint8
 from t2s.errors import UserError
 from t2s.provenance import software_version
 from t2s.report.blocks import Block, Gallery, Player, Section, Verdict, missing
 from t2s.report.choice import evenly
 from t2s.report.documents import Document
-from t2s.report.held_out import new_signers
+from t2s.report.held_out import HELD_OUT, TRAINED_ON, UNSEEN_SIGNER, real_example
 from t2s.report.inputs import Generated, Inputs
-from t2s.report.media import Frames, embedded, player
+from t2s.report.media import embedded, player
 from t2s.report.sampled import how_sampled
 from t2s.report.wording import count, percent
 
@@ -22,7 +21,6 @@ MAX_PLAYERS = 48  # what a page plays without effort
 MAX_SAMPLES = 12
 GENERATED_PER_SIGN = 2
 DEFAULT_FPS = 8.0
-UNSEEN_SIGNER, HELD_OUT, TRAINED_ON = "real, unseen signer", "real, held-out clip", "real, trained on"
 
 
 def clips(inputs: Inputs) -> Section:
@@ -47,22 +45,6 @@ def clips(inputs: Inputs) -> Section:
         title = "Asked for in params.yaml (sample.prompts), AI-generated"
         blocks.append(Gallery(samples, f"{title}: {how}" if how else title))
     return Section("clips", "Clips", intro, blocks)
-
-
-def real_example(store: ClipStore, prompt: str) -> tuple[str, Frames, float] | None:
-    """A clip of the prompt from a split that was not trained on, else from train: (where from, frames, fps)."""
-    for split in ("test", "val", "train"):
-        for i in store.indices(split):
-            record = store.records[i]
-            if record.text == prompt:
-                return _origin(record, store), to_uint8(store.pixels(i)), record.fps
-    return None
-
-
-def _origin(record: ClipRecord, store: ClipStore) -> str:
-    if record.split == "train":
-        return TRAINED_ON
-    return UNSEEN_SIGNER if record.signer in new_signers(store) else HELD_OUT
 
 
 def _intro(players: Sequence[Player]) -> str:
