@@ -23,6 +23,7 @@ from t2s.evaluation.recognition import hits
 from t2s.evaluation.reference import TrainReference
 from t2s.evaluation.timesteps import TimestepErrors, timestep_errors
 from t2s.evaluation.vocabulary import evaluated_prompts
+from t2s.evaluation.wilson import share
 from t2s.models.text import PromptTokenizer
 from t2s.sampling import Text2Sign
 from t2s.training_sheets import sheet_drawer
@@ -118,7 +119,7 @@ def measure_signs(
         config.batch_size,
     )
     right = hits(recogniser.predict_logits(made.clips), recogniser.labels_of(made.signs))
-    top1 = Bootstrap(config.bootstrap_resamples, config.seed).mean(right)
+    top1 = share(right)
     by_sign: dict[str, str] = dict.fromkeys(prompt_of, "")
     for sign, hit in zip(made.signs, right, strict=True):
         by_sign[sign] += str(int(hit))

@@ -19,7 +19,7 @@ from t2s.evaluation.config import EvaluateConfig
 from t2s.evaluation.examination import Subject, examine
 from t2s.evaluation.outputs import headline, write_findings
 from t2s.evaluation.recogniser import Recogniser
-from t2s.evaluation.same_clips import require_same_clips
+from t2s.evaluation.same_clips import began_elsewhere, require_same_clips
 from t2s.evaluation.semantics import Pair, passes_gate
 from t2s.paramsfile import read_sections
 from t2s.provenance import project_root
@@ -36,12 +36,12 @@ REPORTS = Path("reports")
 def main(checkpoint: Path | None = None, output_dir: Path = Path("evaluations")) -> None:
     """`checkpoint`: another model than the project's; its findings go to a folder of its name in `output_dir` alone."""
     config, runtime = read_sections("params.yaml", EvaluateConfig, RuntimeConfig)
+    path = checkpoint or CHECKPOINT
+    model = Text2Sign.from_checkpoint(path, runtime.device)
     store = ClipStore.open("data/clips")
     store.verify()
     saved = load_checkpoint(RECOGNISER, kind="recogniser")
     recogniser = Recogniser.restore(saved.tensors, saved.metadata)
-    path = checkpoint or CHECKPOINT
-    model = Text2Sign.from_checkpoint(path, runtime.device)
     require_same_clips(RECOGNISER, saved.metadata, store, "recogniser")
     require_same_clips(path, model.metadata, store, "train")
     findings = examine(subject_of(model, config), recogniser, store, pairs_of(store.meta.source), config)
@@ -49,7 +49,7 @@ def main(checkpoint: Path | None = None, output_dir: Path = Path("evaluations"))
     for name, value in figures.items():
         logging.info("%-34s %8.4f", name, value)
     if checkpoint is not None:
-        folder = output_dir / f"{checkpoint.parent.name}-{checkpoint.stem}"
+        folder = output_dir / f"{path.resolve().parent.name}-{path.stem}"
         write_findings(findings, figures, folder, folder / "generated", model.clip.fps)
         logging.info("written to %s", folder)
         return
@@ -61,8 +61,9 @@ def main(checkpoint: Path | None = None, output_dir: Path = Path("evaluations"))
         for plot in sorted((REPORTS / "plots").glob("*.png")):
             tracker.log_artifact(plot, "evaluation/plots")
     is_faithful = passes_gate(findings.faithfulness, config.champion_min_share)
-    if number := register(CHECKPOINT, tracker.run_id, is_faithful):
-        logging.info("registered as models:/t2s/%d%s", number, ", the champion" if is_faithful else "")
+    is_champion = is_faithful and not began_elsewhere(model.metadata, store)
+    if number := register(CHECKPOINT, tracker.run_id, is_champion):
+        logging.info("registered as models:/t2s/%d%s", number, ", the champion" if is_champion else "")
 
 
 def pairs_of(source: Mapping[str, Any]) -> list[Pair]:

@@ -53,7 +53,7 @@ def main(fresh: bool = False) -> None:
 def lead(recipe: Recipe, accelerator: Accelerator, fresh: bool) -> None:
     """The whole stage in the one process there is, or in the main one of several."""
     mark = recipe.fingerprint
-    config = {**recipe.fingerprinted, "data_digest": recipe.store.learned_digest}
+    config = {**recipe.fingerprinted, "learned_digest": recipe.store.learned_digest}
 
     def prepare() -> RunState:
         recipe.store.verify()

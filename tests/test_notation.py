@@ -13,15 +13,14 @@ def test_the_weights_of_the_page_are_those_of_the_code() -> None:
     from t2s.diffusion.schedule import Schedule, cosine
     from t2s.diffusion.weighting import STRATEGIES, loss_weights
 
-    schedule, gamma = Schedule(cosine(50)), 3.0
+    schedule = Schedule(cosine(50))
     low, high = 0.1, 10.0
     table = (ROOT / "docs" / "notation.md").read_text("utf-8").split("<!-- weights")[1].split("\n\n")[1]
     rows = [[cell.strip().strip("`") for cell in line.split("|")[1:5]] for line in table.splitlines()[2:]]
     assert [row[0] for row in rows] == list(STRATEGIES)
     for strategy, *formulas in rows:
-        config = SNRWeightingConfig(
-            enabled=True, strategy=strategy, min_snr=low, max_snr=high, gamma=gamma, p2_gamma=gamma
-        )
+        config = SNRWeightingConfig(enabled=True, strategy=strategy, min_snr=low, max_snr=high, gamma=3.0, p2_gamma=0.7)
+        gamma = config.p2_gamma if strategy == "p2" else config.gamma
         for formula, kind in zip(formulas, ("epsilon", "v", "sample"), strict=True):
             names = {"min": min, "max": max, "sqrt": math.sqrt, "clamp": lambda R: min(max(R, low), high), "γ": gamma}
             shown = [eval(formula, {"__builtins__": {}, "R": R, **names}) for R in schedule.snr.tolist()]

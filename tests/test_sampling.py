@@ -16,7 +16,8 @@ from t2s.device import resolve_device
 from t2s.diffusion.prediction import target
 from t2s.diffusion.schedule import add_noise
 from t2s.errors import UserError
-from t2s.sampling import BEFORE_THE_KEY, TRANSITION_FRAMES, stitch
+from t2s.models.config import BEFORE_THE_KEY
+from t2s.sampling import TRANSITION_FRAMES, stitch
 
 FRAMES = 8
 

@@ -22,7 +22,7 @@ from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.schedule import Schedule, make_schedule
 from t2s.errors import UserError
 from t2s.fingerprint import fingerprint
-from t2s.model_metadata import model_metadata
+from t2s.model_metadata import model_metadata, network_config
 from t2s.models.config import ClipShape, ModelConfig, misfits, rank_bottleneck
 from t2s.models.text import PromptTokenizer, TextEncoder, identity
 from t2s.models.vivit import ViViT
@@ -83,9 +83,12 @@ class Recipe:
         if warning := rank_bottleneck(model, diffusion.prediction_type):
             logger.warning(warning)
         start = None if train.init is None else WarmStart.read(Path(train.init))
+        recipe = cls(model, diffusion, train, runtime, store, text_encoder, start)
         if start is not None:
-            start.require_same_network(model.model_dump(mode="json"), diffusion.model_dump(mode="json"))
-        return cls(model, diffusion, train, runtime, store, text_encoder, start)
+            start.require_same_network(
+                network_config(model, diffusion, recipe.clip, train.temporal_weight, text_encoder)
+            )
+        return recipe
 
     @property
     def fingerprinted(self) -> dict[str, Any]:

@@ -159,17 +159,21 @@ def evaluate(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Another model, such as runs/…/best.safetensors: it is not registered.")
     ] = None,
-    output_dir: Annotated[Path, typer.Option(help="Where the figures of another model go.")] = Path("evaluations"),
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Where the figures of another model go.", show_default="evaluations")
+    ] = None,
 ) -> None:
     """Run the evaluate stage here, without DVC."""
     _stage_script("evaluate")
+    if output_dir is not None and checkpoint is None:
+        raise UserError("--output-dir is for another model: name it by --checkpoint, or leave the folder out")
     from t2s.staleness import require_current, require_made
 
     if checkpoint is None:
         require_made(DEFAULT_CHECKPOINT, "train")
         require_current(DEFAULT_CHECKPOINT)
     require_made(RECOGNISER, "recogniser")
-    _run_stage("evaluate", checkpoint=checkpoint, output_dir=output_dir)
+    _run_stage("evaluate", checkpoint=checkpoint, output_dir=output_dir or Path("evaluations"))
 
 
 @app.command()

@@ -21,7 +21,7 @@ MEDIA = (".mp4", ".gif", ".png")
 # Of a checkpoint's metadata; the tokenizer and the full parameters are long and of no use to a reader.
 SHOWN = (
     "fingerprint", "step", "epoch", "prompts", "language", "licence", "git_revision", "software_version",
-    "data_digest", "digest", "config",
+    "data_digest", "learned_digest", "init", "digest", "config",
 )  # fmt: skip
 
 

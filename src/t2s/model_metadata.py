@@ -9,6 +9,20 @@ from t2s.models.config import ClipShape, ModelConfig
 from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
 
 
+def network_config(
+    model: ModelConfig, diffusion: DiffusionConfig, clip: ClipShape, temporal_weight: float,
+    text_encoder: TextEncoder | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What a network is made of again, as JSON."""
+    own = encoder_name(text_encoder)
+    return {
+        "model": model.model_dump(mode="json"),
+        "diffusion": diffusion.model_dump(mode="json"),
+        "clip": clip.model_dump(mode="json"),
+        "temporal_weight": temporal_weight,
+    } | ({} if own is None else {"text_encoder": own})
+
+
 def model_metadata(
     model: ModelConfig,
     diffusion: DiffusionConfig,
@@ -30,16 +44,8 @@ def model_metadata(
         origin: fingerprint, git_revision, licence and mlflow_run_id travel on into every clip (None where not given);
             anything else is for whoever reads `t2s info`.
     """
-    config: dict[str, Any] = {
-        "model": model.model_dump(mode="json"),
-        "diffusion": diffusion.model_dump(mode="json"),
-        "clip": clip.model_dump(mode="json"),
-        "temporal_weight": temporal_weight,
-    }
-    if (name := encoder_name(text_encoder)) is not None:
-        config["text_encoder"] = name
     return {
-        "config": config,
+        "config": network_config(model, diffusion, clip, temporal_weight, text_encoder),
         "tokenizer": tokenizer.serialized,
         "prompts": sorted(set(prompts)),
         "lexical": lexical,

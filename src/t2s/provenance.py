@@ -2,8 +2,10 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 UNKNOWN = "unknown"
 
@@ -42,6 +44,15 @@ def run_tags(fingerprint: str) -> dict[str, str]:
         "dvc.experiment": run_name(),
         "dvc.baseline_revision": os.environ.get("DVC_EXP_BASELINE_REV") or UNKNOWN,
     }
+
+
+def learned_digests(metadata: Mapping[str, Any]) -> list[str | None]:
+    """Of the clips that each training behind a checkpoint's weights read, the last first; None: not noted.
+
+    There are several where a training began with the weights of another (`train.init`).
+    """
+    before = metadata.get("init")
+    return [metadata.get("learned_digest"), *(learned_digests(before) if isinstance(before, Mapping) else [])]
 
 
 def _git(*arguments: str) -> str | None:

@@ -23,7 +23,7 @@ from t2s.diffusion.schedule import make_schedule
 from t2s.diffusion.solvers import sample
 from t2s.diffusion.starting_noise import draw_noise, seeded
 from t2s.errors import UserError
-from t2s.models.config import ClipShape, ModelConfig
+from t2s.models.config import BEFORE_THE_KEY, ClipShape, ModelConfig
 from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name
 from t2s.models.vivit import ViViT
 from t2s.precision import resolve_precision
@@ -42,8 +42,6 @@ TRANSITION_FRAMES = 3  # of each clip, blended into the next one's when signs fo
 MAX_GUIDANCE_SCALE = 50.0  # as in params.yaml's sample: section, and so is the next
 MAX_POLISH = 16
 MAX_SEED = 2**63 - 1  # fits a signed 64-bit integer
-# What the network was before there was a key for it, so that older checkpoints still load.
-BEFORE_THE_KEY = {"projection_taper": True, "qk_norm": "rms"}
 DEFAULT_BATCH_SIZE = 32
 
 

@@ -9,10 +9,9 @@ from t2s.data.clips import ClipStore
 from t2s.data.config import DataConfig
 from t2s.diffusion.config import DiffusionConfig
 from t2s.errors import UserError
-from t2s.models.config import UNDECIDED, ModelConfig
+from t2s.models.config import BEFORE_THE_KEY, UNDECIDED, ModelConfig
 from t2s.paramsfile import read_sections
 from t2s.presets import apply_preset
-from t2s.sampling import BEFORE_THE_KEY
 from t2s.training.config import TrainConfig
 from t2s.training.state import BEST
 

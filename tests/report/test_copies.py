@@ -29,7 +29,13 @@ def test_clips_too_near_to_the_training_are_a_notice_at_a_glance_and_in_the_sect
 
 @pytest.mark.parametrize(
     ("share", "interval", "expected"),
-    [(0.049, [0.022, 0.076], 0.05), (0.2, [0.05, 0.4], 0.05), (0.01, [0.0, 0.03], 0.05), (0.9, [0.8, 1.0], None)],
+    [
+        (0.049, [0.022, 0.076], 0.05),
+        (0.2, [0.05, 0.4], 0.05),
+        (0.28, [0.2, 0.4], 0.05),  # one held-out person has .29
+        (0.01, [0.0, 0.03], 0.05),
+        (0.9, [0.8, 1.0], None),
+    ],
 )
 def test_a_share_that_chance_explains_raises_nothing(
     tmp_path: Path, share: float, interval: list[float], expected: float | None

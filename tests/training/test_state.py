@@ -16,7 +16,7 @@ from t2s.atomic import TEMP_PREFIX
 from t2s.errors import UserError
 from t2s.training.state import RunState
 
-CONFIG = {"model": {"depth": 4}, "data_digest": "d1"}
+CONFIG = {"model": {"depth": 4}, "learned_digest": "d1"}
 FINGERPRINT = "0123456789abcdef"
 
 
@@ -116,7 +116,7 @@ def test_leftovers_of_a_crash_are_ignored_and_removed(tmp_path: Path, state: Run
 
 def test_a_state_of_another_run_lists_the_differing_keys(tmp_path: Path, state: RunState) -> None:
     path = save(state, 5)
-    other = {"model": {"depth": 6}, "data_digest": "d1"}
+    other = {"model": {"depth": 6}, "learned_digest": "d1"}
     with RunState.open(tmp_path, "fedcba9876543210", other) as foreign:
         (foreign.folder / path.name).write_bytes(path.read_bytes())
         with pytest.raises(UserError, match=r"belongs to run 0123456789abcdef.*model\.depth: 4 → 6"):
@@ -129,7 +129,7 @@ def test_a_new_training_says_what_differs_from_the_last(
     caplog.set_level(logging.INFO)
     save(state, 5)
     for config, said in (
-        ({"model": {"depth": 6}, "data_digest": "d2"}, "the data; model.depth: 4 → 6"),
+        ({"model": {"depth": 6}, "learned_digest": "d2"}, "the data; model.depth: 4 → 6"),
         (CONFIG, "the source code"),
     ):
         caplog.clear()

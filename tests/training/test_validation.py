@@ -88,3 +88,13 @@ def test_every_third_is_measured_however_short_the_schedule(held_out, make_diffu
     metrics = Validation(held_out, schedule, "sample", CONFIG, 6, lambda: moments_of(held_out))(lambda x_t, t, ids: x_t)
     assert {"x0_mse_low", "x0_mse_high", "skill_low", "skill_high", "shuffled_gap", "null_gap"} <= metrics.keys()
     assert all(torch.tensor(list(metrics.values())).isfinite())
+
+
+def test_pure_noise_at_the_end_makes_no_nan(held_out: ValidationSet, make_diffusion_config) -> None:
+    """At SNR 0 `eps = 0` is no guess of x0 at all, and one in ten million normal numbers is 0: then 0 x inf."""
+    schedule = make_schedule(make_diffusion_config(zero_terminal_snr=True, prediction_type="v"))
+    x_t = torch.zeros(1, 1, 1, 1, 2)
+    guesses = trivial_guesses(x_t, 49, schedule, TrainMoments(torch.zeros(1, 1, 1, 2), 1.0))
+    assert guesses["zero"].isinf().all()
+    measured = Validation(held_out, schedule, "v", CONFIG, 6, lambda: moments_of(held_out))(lambda x_t, t, ids: x_t)
+    assert all(torch.tensor(list(measured.values())).isfinite())

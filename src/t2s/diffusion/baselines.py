@@ -42,7 +42,7 @@ def trivial_guesses(x_t: Tensor, t: int, schedule: Schedule, moments: TrainMomen
     a, s = float(schedule.signal[t]), float(schedule.noise[t])
     v = moments.second_moment
     return {
-        "zero": x_t * (1 / a if a > 0 else math.inf),
+        "zero": x_t / a if a > 0 else torch.full_like(x_t, math.inf),
         "copy": x_t * ((1 - s) / a if a > 0 else 0.0),
         "grey": torch.zeros_like(x_t),
         "mean": moments.mean_clip.to(x_t).expand_as(x_t),

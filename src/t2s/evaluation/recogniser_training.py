@@ -46,7 +46,7 @@ def train_recogniser(
     if len(clips) < config.batch_size:
         raise UserError(f"recogniser.batch_size = {config.batch_size}: there are only {len(clips)} training clips")
     seen = _prepared(clips, config)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(config.seed)  # weights and dropout
         network = SignNetwork(len(names), config.width, config.dropout)
         _fit(network.to(device), seen, labels, config, log, device)

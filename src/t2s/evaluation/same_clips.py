@@ -6,18 +6,27 @@ from typing import Any
 
 from t2s.data.clips import ClipStore
 from t2s.errors import UserError
+from t2s.provenance import learned_digests
 
 
 def require_same_clips(path: Path, metadata: Mapping[str, Any], store: ClipStore, stage: str) -> None:
     """Refuse the model at `path` where it learned from other clips: what is held out now, it may have learned.
 
-    Clips it has not read may come and go: a model can be examined on more people than there were. `stage`: trains it.
+    Clips it has not read may come and go: a model can be examined on more people than there were. `stage`: trains one
+    on the clips of today.
 
     Raises:
-        UserError: with the command that trains it on these clips.
+        UserError: with the command that does.
     """
-    if metadata.get("learned_digest") != store.learned_digest:
-        raise UserError(
-            f"{path}: learned from other clips than those in {store.folder}, so it may know what is held out now; "
-            f"`dvc repro {stage}` trains it on these"
-        )
+    learned = metadata.get("learned_digest")
+    if learned == store.learned_digest or (learned is None and metadata.get("data_digest") == store.digest):
+        return
+    why = "does not say which clips it learned from" if learned is None else f"learned from others than {store.folder}"
+    raise UserError(
+        f"{path}: {why}, so it may know clips that are held out now; `dvc repro {stage}` trains one on these"
+    )
+
+
+def began_elsewhere(metadata: Mapping[str, Any], store: ClipStore) -> bool:
+    """Whether the training began with weights (`train.init`) that learned from other clips, or from unknown ones."""
+    return any(digest != store.learned_digest for digest in learned_digests(metadata)[1:])

@@ -8,6 +8,8 @@ Norm = Literal["layer", "rms"]
 Residual = Literal["none", "legacy", "blend"]
 Projection = Literal["seed", "two_layer", "linear"]
 
+# What the network was before there was a key for it, so that older checkpoints still load.
+BEFORE_THE_KEY: dict[str, Any] = {"projection_taper": True, "qk_norm": "rms"}
 UNDECIDED = frozenset({"gradient_checkpointing"})  # keys that change the memory or the time of a step alone
 
 

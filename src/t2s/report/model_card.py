@@ -10,6 +10,7 @@ from t2s.report.documents import Document
 from t2s.report.flags import past_flags
 from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
+from t2s.report.origins import origins
 from t2s.report.sampled import how_sampled
 from t2s.report.sections.overview import ceiling_top1, chance_top1
 from t2s.report.uncertainty import decimal_spread
@@ -67,6 +68,7 @@ def render_model_card(inputs: Inputs) -> str:
         refused=plain(measured.text("refused") or ""),
         figures=_figures(inputs),
         flags=[plain(flag.text("message") or "") for flag in inputs.training.rows("flags")],
+        origins=[plain(note.text) for note in origins(inputs)],
         past_flags=[plain(text) for text in past_flags(inputs.training)],
     )
 

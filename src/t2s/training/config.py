@@ -60,7 +60,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(ge=0, lt=2**32)
-    init: str | None = Field(description="a checkpoint whose weights to begin with; null: fresh ones")
+    init: str | None = Field(min_length=1, description="a checkpoint whose weights to begin with; null: fresh ones")
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1, description="clips per optimizer step, over all devices")
     accumulation: int = Field(ge=1, description="micro-batches per step: same result, less memory")

@@ -149,7 +149,7 @@ class RunState:
     def _differences(self, config: Mapping[str, Any]) -> str:
         """In what another training differs: keys with both values, the data (a digest says no more), the code."""
         lines = differing_keys(self._config, config) or ["the source code"]
-        return "; ".join("the data" if line.startswith("data_digest: ") else line for line in lines)
+        return "; ".join("the data" if line.startswith("learned_digest: ") else line for line in lines)
 
     def _discard(self) -> None:
         for path in self.folder.iterdir():

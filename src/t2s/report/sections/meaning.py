@@ -9,6 +9,7 @@ from t2s.report.documents import Document
 from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
 from t2s.report.matrix import confusion_figure, worst_confusions
+from t2s.report.origins import origins
 from t2s.report.sections.overview import ceiling_top1
 from t2s.report.uncertainty import decimal_spread
 from t2s.report.wording import (
@@ -66,7 +67,7 @@ def meaning(inputs: Inputs) -> Section:
     if refused := measured.text("refused"):
         blocks.append(Note("red", f"Meaning is not judged: {why(refused)}"))
     blocks.append(_measures(inputs) if measured.problem is None else missing(measured.problem))
-    blocks += copies(inputs)
+    blocks += [*copies(inputs), *origins(inputs)]
     confusion = [figure for figure in (_generated_confusion(inputs), _real_confusion(inputs)) if figure]
     if confusion:
         blocks.append(Figures(confusion, wide=True))

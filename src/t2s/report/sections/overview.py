@@ -5,12 +5,13 @@ from t2s.report.copies import copies
 from t2s.report.flags import flags
 from t2s.report.held_out import held_out_clips
 from t2s.report.inputs import Inputs
+from t2s.report.origins import origins
 from t2s.report.wording import decimal, duration, percent, percent_interval, why
 
 
 def overview(inputs: Inputs) -> Section:
     """Headline, key figures, red flags, signs of copying."""
-    blocks: list[Block] = [Tiles(_tiles(inputs)), *flags(inputs), *copies(inputs)]
+    blocks: list[Block] = [Tiles(_tiles(inputs)), *flags(inputs), *copies(inputs), *origins(inputs)]
     return Section("overview", "At a glance", headline(inputs), blocks)
 
 
