@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(1800)]
 
 NUM_SIGNS, NUM_SAMPLES = 4, 2
 TITLES = {
-    "Measures with their uncertainty (bootstrap over clips)", "Generated clips", "Real clips", "Loss weight",
+    "Measures with their uncertainty", "Generated clips", "Real clips", "Loss weight",
     "Skill over the best trivial guess", "Noise error (eps-MSE)", "Clip error (x0-MSE)", "Velocity error (v-MSE)",
     "Training loss", "Output scale", "Samples after epoch 1", "Samples after epoch 3", "Splits",
 }  # fmt: skip
