@@ -50,10 +50,10 @@ def main(checkpoint: Path | None = None, output_dir: Path = Path("evaluations"))
         logging.info("%-34s %8.4f", name, value)
     if checkpoint is not None:
         folder = output_dir / f"{path.resolve().parent.name}-{path.stem}"
-        write_findings(findings, figures, folder, folder / "generated", model.clip.fps)
+        write_findings(findings, folder, folder / "generated", model.clip.fps)
         logging.info("written to %s", folder)
         return
-    write_findings(findings, figures, REPORTS, Path("data/generated"), model.clip.fps)
+    write_findings(findings, REPORTS, Path("data/generated"), model.clip.fps)
     with continue_run(project_root(), runtime.experiment, REPORTS / "run.json") as tracker:
         tracker.log_metrics(figures, step=model.metadata["step"])
         for name in ("evaluation.json", "faithfulness.json"):

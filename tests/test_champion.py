@@ -89,8 +89,8 @@ def test_another_model_leaves_its_figures_and_no_trace_in_the_project(evaluate: 
     best = Path("runs/0123456789abcdef/best.safetensors")
     done = evaluate(0.8, checkpoint=best, output_dir=Path("looked at"))
     assert done["Text2Sign"].from_checkpoint.call_args.args[0] == best
-    _, figures, folder, clips, _ = done["write_findings"].call_args.args
-    assert (figures, folder) == ({"evaluate/skill_min": 0.8}, Path("looked at/0123456789abcdef-best"))
+    _, folder, clips, _ = done["write_findings"].call_args.args
+    assert folder == Path("looked at/0123456789abcdef-best")
     assert clips == folder / "generated"
     assert not done["register"].called
     assert not done["tracker"].mock_calls

@@ -4,11 +4,10 @@ import difflib
 import json
 import logging
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from textwrap import shorten
-from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -26,12 +25,12 @@ class ParsedPrompt:
     unknown: list[str]
 
 
-def is_lexical(metadata: Mapping[str, Any]) -> bool:
-    """Whether the prompts of the model that a checkpoint's metadata describe are known signs, not free sentences.
+def is_lexical(noted: object, tokenizer: object) -> bool:
+    """Whether a checkpoint's prompts are known signs, not free sentences, by what it says of itself.
 
-    A file from before that was noted is told by its tokenizer.
+    noted: its `lexical`; a file from before that was noted is told by its tokenizer.
     """
-    return bool(metadata.get("lexical", metadata["config"]["model"]["text"]["tokenizer"] == "word"))
+    return noted if isinstance(noted, bool) else tokenizer != "bpe"
 
 
 def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:

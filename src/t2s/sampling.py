@@ -127,7 +127,7 @@ class Text2Sign:
     @property
     def is_lexical(self) -> bool:
         """Whether prompts are single known signs, not free sentences."""
-        return is_lexical(self.metadata)
+        return is_lexical(self.metadata.get("lexical"), self.metadata["config"]["model"]["text"]["tokenizer"])
 
     @property
     def default_num_steps(self) -> int:

@@ -68,22 +68,17 @@ def _asked_for() -> dict[str, Any]:
     data, model, diffusion, train = read_sections(PARAMS, DataConfig, ModelConfig, DiffusionConfig, TrainConfig)
     model, train = apply_preset(model, train)
     return {
-        "model": _decided(model.model_dump(mode="json")),
+        "model": model.decided(),
         "diffusion": diffusion.model_dump(mode="json"),
         "train": {"temporal_weight": train.temporal_weight},
         "data": {"num_frames": data.num_frames, "image_size": data.image_size},
     }
 
 
-def _decided(model: dict[str, Any]) -> dict[str, Any]:
-    """Without what changes the memory of a training alone."""
-    return {key: value for key, value in model.items() if key not in UNDECIDED}
-
-
 def _trained(metadata: dict[str, Any]) -> dict[str, Any]:
     config = metadata["config"]
     return {
-        "model": _decided(BEFORE_THE_KEY | config["model"]),
+        "model": {key: value for key, value in (BEFORE_THE_KEY | config["model"]).items() if key not in UNDECIDED},
         "diffusion": config["diffusion"],
         "train": {"temporal_weight": config["temporal_weight"]},
         "data": {name: config["clip"][name] for name in ("num_frames", "image_size")},

@@ -66,7 +66,7 @@ def findings(subject: Subject, recogniser: Recogniser, store: ClipStore, evaluat
 @pytest.fixture(scope="module")
 def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
-    write_findings(findings, headline(findings), folder, folder / "generated", fps=8.0)
+    write_findings(findings, folder, folder / "generated", fps=8.0)
     return folder
 
 
@@ -112,7 +112,7 @@ def test_the_same_examination_twice_gives_the_same_files(
     tmp_path: Path,
 ) -> None:
     again = examine(subject, recogniser, store, [("down", "right", "direction")], evaluate_config)
-    write_findings(again, headline(again), tmp_path, tmp_path / "generated", fps=8.0)
+    write_findings(again, tmp_path, tmp_path / "generated", fps=8.0)
     files = sorted(path.relative_to(written) for path in written.rglob("*") if path.is_file())
     assert {path.suffix for path in files} == {".json", ".jsonl", ".csv", ".png", ".npy"}
     for path in files:
@@ -187,7 +187,7 @@ def test_of_a_single_sign_all_is_measured_that_needs_no_second(
     assert report["diversity_ci"][0] > 0
     assert report["motion_energy_ratio"] > 0 and 0 <= report["memorisation"]["share"] <= 1
     assert all(math.isfinite(value) for value in numbers(report))
-    write_findings(findings, headline(findings), tmp_path, tmp_path / "generated", fps=8.0)
+    write_findings(findings, tmp_path, tmp_path / "generated", fps=8.0)
     assert (tmp_path / "plots/ranking.png").exists()
     assert "evaluate/ranking_top1" not in headline(findings)
 
@@ -210,4 +210,4 @@ def test_sentences_of_which_one_is_held_out_are_examined(
     assert "the clips name no signs" in findings.faithfulness["refused"]
     assert findings.faithfulness["ranking"]["ways"] == 8
     assert findings.faithfulness["ranking"]["top1"] == pytest.approx(1 / 8)
-    write_findings(findings, headline(findings), tmp_path, tmp_path / "generated", fps=8.0)
+    write_findings(findings, tmp_path, tmp_path / "generated", fps=8.0)

@@ -1,6 +1,6 @@
 """Does the generator repeat training clips? Told by distances, beside those of people it has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from t2s.evaluation.appearance import Appearance
 from t2s.evaluation.arrays import Floats, Labels, PerClip
-from t2s.evaluation.bootstrap import Bootstrap, Estimate
+from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.distances import nearer_than_real, nearest
 from t2s.evaluation.recognition import shares_by_group
 from t2s.evaluation.wilson import share
@@ -53,13 +53,13 @@ class Memorisation:
         held-out person, measured against the others; null of one person. `same_sign`: whose nearest training clip shows
         their sign.
         """
-        nearer = nearer_than_real(self.generated, self.held_out, quantile)
+        nearer, people = nearer_than_real(self.generated, self.held_out, quantile), self._by_person()
         return {
             **share(self.same_sign).named("same_sign"),
-            **self._share(quantile, bootstrap).named("share"),
+            **bootstrap.redrawn(float(nearer.mean()), len(nearer), self._redraw(people, quantile)).named("share"),
             "expected_share": quantile,
-            "most_of_one_person": self._most_of_one_person(quantile),
-            "held_out_people": len(self._by_person()),
+            "most_of_one_person": most_of_one(people, quantile) if len(people) > 1 else None,
+            "held_out_people": len(people),
             "per_sign": shares_by_group(nearer, self.signs, "share"),
             "nearest_median": {
                 "generated": float(np.median(self.generated)),
@@ -73,28 +73,25 @@ class Memorisation:
         people = np.asarray(self.signers)
         return [self.held_out[people == person] for person in np.unique(people)]
 
-    def _share(self, quantile: float, bootstrap: Bootstrap) -> Estimate:
-        """Held-out people are drawn again too: who happens to look like a trained one sets the yardstick.
+    def _redraw(self, people: list[PerClip], quantile: float) -> Callable[[np.random.Generator], float]:
+        """The share over clips and people drawn again: who happens to look like a trained one sets the yardstick.
 
-        Of a single person, the clips are.
+        Of a single person, the clips are drawn.
         """
-        people, clips = self._by_person(), self.generated
-        if len(people) == 1:
-            people = np.split(self.held_out, len(self.held_out))
+        groups = people if len(people) > 1 else np.split(self.held_out, len(self.held_out))
 
         def draw(rng: np.random.Generator) -> float:
-            drawn = clips[rng.integers(len(clips), size=len(clips))]
-            real = np.concatenate([people[row] for row in rng.integers(len(people), size=len(people))])
-            return float(nearer_than_real(drawn, real, quantile).mean())
+            clips = self.generated[rng.integers(len(self.generated), size=len(self.generated))]
+            real = np.concatenate([groups[row] for row in rng.integers(len(groups), size=len(groups))])
+            return float(nearer_than_real(clips, real, quantile).mean())
 
-        value = float(nearer_than_real(clips, self.held_out, quantile).mean())
-        return bootstrap.redrawn(value, len(clips), draw)
+        return draw
 
-    def _most_of_one_person(self, quantile: float) -> float | None:
-        people = self._by_person()
-        if len(people) == 1:
-            return None
-        others = [np.concatenate(people[:row] + people[row + 1 :]) for row in range(len(people))]
-        return max(
-            float(nearer_than_real(own, other, quantile).mean()) for own, other in zip(people, others, strict=True)
-        )
+
+def most_of_one(people: list[PerClip], quantile: float) -> float:
+    """The largest share of one person's clips that lie nearer than that quantile of all others' do; two people or more.
+
+    people: distances to the nearest training clip, (n,) for each.
+    """
+    others = [np.concatenate(people[:row] + people[row + 1 :]) for row in range(len(people))]
+    return max(float(nearer_than_real(own, other, quantile).mean()) for own, other in zip(people, others, strict=True))

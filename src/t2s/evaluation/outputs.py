@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,17 @@ from t2s.evaluation.plots import write_plots
 from t2s.evaluation.tables import write_tables
 
 
-def write_findings(findings: Findings, figures: Mapping[str, float], reports: Path, clips: Path, fps: float) -> None:
+def write_findings(findings: Findings, reports: Path, clips: Path, fps: float) -> None:
     """In `reports` evaluation.json, faithfulness.json, metrics.json and plots/*; clips.npy + index.jsonl in `clips`.
 
-    `figures`: see `headline`; metrics.json holds them by their last name.
+    metrics.json holds the figures of `headline` by their last name.
     clips.npy: uint8 (N, F, H, W, 3); index.jsonl, one object per clip in the same order: prompt, sign, seed, condition
     ("intended" or "null"), predicted (the recognised sign, null behind a closed gate), fps.
     """
+    figures = headline(findings).items()
     atomic.write_json(reports / "evaluation.json", findings.evaluation)
     atomic.write_json(reports / "faithfulness.json", _without_predictions(findings.faithfulness))
-    atomic.write_json(reports / "metrics.json", {name.removeprefix("evaluate/"): figures[name] for name in figures})
+    atomic.write_json(reports / "metrics.json", {name.removeprefix("evaluate/"): value for name, value in figures})
     write_tables(reports / "plots", findings)
     write_plots(reports / "plots", findings)
     _write_clips(findings, clips, fps)

@@ -1,6 +1,6 @@
 """What the recogniser says: of real held-out clips (the ceiling, which opens or closes the gate), then of generated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def semantics_report(
     null_top = {k: hits(null_logits, null_labels, k) for k in TOP}
     return {
         "generated": _top(generated_top) | named(over_ceiling, "over_ceiling"),
-        "shuffled": _expected(shuffled_top, bootstrap),
+        "shuffled": _top(shuffled_top, bootstrap.mean),  # means over many shuffles vary less than hits do
         "null": _top(null_top),
         "per_sign": shares_by_group(right, generated.signs, "top1"),
         "confusion": confusion_counts(labels, reading.predictions, recogniser.signs),
@@ -180,19 +180,11 @@ def pairs_report(
     return {**of_all.named("accuracy"), "chance": 0.5, "pairs": rows}
 
 
-def _top(hits_at: Mapping[int, PerClip]) -> dict[str, Any]:
+def _top(hits_at: Mapping[int, PerClip], estimate: Callable[[PerClip], Estimate] = share) -> dict[str, Any]:
     """{top1, top1_ci, top5, top5_ci, n} of hits by k."""
     report: dict[str, Any] = {}
     for k, right in hits_at.items():
-        report |= share(right).named(f"top{k}")
-    return report
-
-
-def _expected(hits_at: Mapping[int, PerClip], bootstrap: Bootstrap) -> dict[str, Any]:
-    """`_top` of hits that are means over many shuffles already: these vary less from clip to clip than hits do."""
-    report: dict[str, Any] = {}
-    for k, mean in hits_at.items():
-        report |= bootstrap.mean(mean).named(f"top{k}")
+        report |= estimate(right).named(f"top{k}")
     return report
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from t2s.data.clips import ClipRecord, ClipStore
-from t2s.report.documents import Document
+from t2s.prompts import is_lexical
 from t2s.report.flags import past_flags
 from t2s.report.held_out import held_out_clips, new_signers, signers
 from t2s.report.inputs import Inputs
@@ -56,7 +56,7 @@ def render_model_card(inputs: Inputs) -> str:
         notes=plain(joined(source.get("notes"))),
         num_prompts=count(len(checkpoint.texts("prompts")) or None),
         prompts=listed([plain(prompt) for prompt in checkpoint.texts("prompts")]),
-        lexical=_is_lexical(checkpoint),
+        lexical=is_lexical(checkpoint.find("lexical"), checkpoint.find("config.model.text.tokenizer")),
         weights=count(inputs.num_parameters),
         clip=f"{store.meta.num_frames} frames of {store.meta.image_size} × {store.meta.image_size} pixels"
         if store
@@ -71,12 +71,6 @@ def render_model_card(inputs: Inputs) -> str:
         origins=[plain(note.text) for note in origins(inputs)],
         past_flags=[plain(text) for text in past_flags(inputs.training)],
     )
-
-
-def _is_lexical(checkpoint: Document) -> bool:
-    """Whether its prompts are signs; one that says nothing is taken for a model of signs."""
-    noted, tokenizer = checkpoint.find("lexical"), checkpoint.text("config.model.text.tokenizer")
-    return noted if isinstance(noted, bool) else tokenizer != "bpe"
 
 
 def _held_out(store: ClipStore | None) -> str:
