@@ -35,7 +35,7 @@ from workload import QUICK, VOCABULARY, read_settings, sample_as_asked, silent_t
 from t2s.assembly import Recipe
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
-from t2s.diffusion.starting_noise import draw_noise, seeded
+from t2s.diffusion.noise import draw_noise, seeded
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
 from t2s.models.text import PromptTokenizer

@@ -82,7 +82,6 @@ def test_a_training_knows_its_state_by_all_code_that_may_change_its_weights() ->
         "src/t2s/data/statistics.py",  # how noisy their clips are
         "src/t2s/diffusion/guidance.py",  # contact sheets
         "src/t2s/diffusion/solvers.py",  # contact sheets
-        "src/t2s/diffusion/starting_noise.py",  # contact sheets
         "src/t2s/diffusion/baselines.py",  # what skill is told by
         "src/t2s/training_sheets.py",  # contact sheets
         "src/t2s/model_metadata.py",  # what is said of the weights

@@ -43,9 +43,9 @@ logger = logging.getLogger(__name__)
 
 # The code that decides the weights.
 ROOMS = (
-    "models", "diffusion/config.py", "diffusion/loss.py", "diffusion/prediction.py", "diffusion/schedule.py",
-    "diffusion/weighting.py", "training", "thinned.py", "assembly.py", "processes.py", "presets.py", "precision.py",
-    "data/clips.py", "warm_start.py",
+    "models", "diffusion/config.py", "diffusion/loss.py", "diffusion/noise.py", "diffusion/prediction.py",
+    "diffusion/schedule.py", "diffusion/weighting.py", "training", "thinned.py", "assembly.py",
+    "processes.py", "presets.py", "precision.py", "data/clips.py", "warm_start.py",
 )  # fmt: skip
 SHEET_PROMPTS = 8  # rows of the contact sheet drawn during training
 SHEET_STEPS = 10

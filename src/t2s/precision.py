@@ -1,6 +1,7 @@
 """Which number format to compute in: bf16 where the machine has it in hardware, else fp32."""
 
 import platform
+from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -28,6 +29,7 @@ def resolve_precision(wanted: Precision, device: torch.device) -> Literal["fp32"
     return "bf16" if cpu_has_bf16() else "fp32"
 
 
+@cache
 def cpu_has_bf16() -> bool:
     """Whether this CPU multiplies bf16 matrices itself (x86 avx512_bf16 or amx_bf16, Arm bf16)."""
     if platform.system() != "Linux":

@@ -17,11 +17,11 @@ from t2s.clips import CARRIED, Clips, carried
 from t2s.device import resolve_device
 from t2s.diffusion.config import DiffusionConfig
 from t2s.diffusion.guidance import guided
+from t2s.diffusion.noise import draw_noise, seeded
 from t2s.diffusion.polish import polished
 from t2s.diffusion.prediction import to_x0
 from t2s.diffusion.schedule import make_schedule
 from t2s.diffusion.solvers import sample
-from t2s.diffusion.starting_noise import draw_noise, seeded
 from t2s.errors import UserError
 from t2s.models.config import BEFORE_THE_KEY, ClipShape, ModelConfig
 from t2s.models.text import PromptTokenizer, TextEncoder, encoder_name

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from t2s.data.statistics import high_frequency_energy
 from t2s.diffusion.config import PredictionType
 from t2s.diffusion.guidance import guided
+from t2s.diffusion.noise import draw_noise, seeded
 from t2s.diffusion.schedule import Schedule
 from t2s.diffusion.solvers import sample
-from t2s.diffusion.starting_noise import draw_noise, seeded
 
 GUIDANCE = 2.0
 

@@ -7,7 +7,7 @@ import torch
 from workload import read_settings, sample_as_asked
 
 from t2s.diffusion.config import DiffusionConfig
-from t2s.diffusion.starting_noise import draw_noise, seeded
+from t2s.diffusion.noise import draw_noise, seeded
 from t2s.sampling import Text2Sign
 
 

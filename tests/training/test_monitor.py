@@ -200,9 +200,12 @@ def test_a_run_whose_output_scale_is_off(lab, scale: float, level: str) -> None:
     assert flags_of(lab.training(model={"output_scale": scale}))["output_scale"] == level
 
 
-def test_a_run_with_far_too_high_a_learning_rate(lab) -> None:
-    flags = flags_of(lab.training(epochs=8, learning_rate=0.3, model={"depth": 2}))
-    assert (flags["exploding_gradients"], flags["oscillating_loss"]) == ("red", "red")
+def test_a_run_with_far_too_high_a_learning_rate(lab, caplog: pytest.LogCaptureFixture) -> None:
+    """Told as it goes: such a run may look calm again at its end."""
+    flags_of(lab.training(epochs=8, learning_rate=0.3, model={"depth": 2}))
+    raised = [record.message for record in caplog.records if record.message.startswith("red flag")]
+    assert any("gradient norm" in message for message in raised)
+    assert any("the loss swings" in message for message in raised)
 
 
 def test_a_run_that_starts_as_a_copy_is_stuck_at_low_timesteps(lab) -> None:

@@ -7,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2s.training.randomness import draw_timesteps, epoch_order, mixed_seed, step_generator, step_indices
+from t2s.training.randomness import (
+    clip_generators,
+    draw_timesteps,
+    epoch_order,
+    mixed_seed,
+    step_generator,
+    step_indices,
+)
 
 seeds = st.integers(0, 2**32)
 
@@ -34,6 +41,18 @@ def test_a_step_draws_the_same_whatever_came_before(seed: int, step: int) -> Non
     assert torch.equal(first, again)
     torch.randn(7)
     assert torch.equal(dropout, torch.rand(3))  # the global generator, of dropout layers, is seeded too
+
+
+def test_places_of_a_batch_have_streams_of_their_own_whoever_asks_for_them() -> None:
+    drawn = {}
+    for step in (0, 1):
+        generator = step_generator(3, step, torch.device("cpu"))
+        streams = clip_generators(generator, range(6))
+        torch.rand(5, generator=generator)  # what a step draws besides moves no stream
+        again = [*clip_generators(generator, range(2)), *clip_generators(generator, range(2, 6))]
+        drawn[step] = [torch.randn(4, generator=stream) for stream in streams]
+        assert torch.equal(torch.stack(drawn[step]), torch.stack([torch.randn(4, generator=s) for s in again]))
+    assert len({tuple(row.tolist()) for rows in drawn.values() for row in rows}) == 12
 
 
 def test_mixed_seeds_do_not_collide_and_are_frozen() -> None:

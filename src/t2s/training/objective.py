@@ -10,12 +10,13 @@ from torch.nn.functional import mse_loss
 from t2s.diffusion import prediction
 from t2s.diffusion.config import PredictionType
 from t2s.diffusion.loss import frame_difference_mse, mean_per_clip, motion_weight
+from t2s.diffusion.noise import draw_noise
 from t2s.diffusion.schedule import Schedule, add_noise
 from t2s.diffusion.weighting import loss_weights, x0_mse_factor
 from t2s.thinned import Thinned, averaged
 from t2s.training.augment import augment
 from t2s.training.config import TrainConfig
-from t2s.training.randomness import draw_timesteps
+from t2s.training.randomness import clip_generators, draw_timesteps
 
 # (x_t, t, prompt_ids, thinned) → the prediction, of x_t's shape. With `train.coarse_fraction` x_t may be averaged, and
 # is answered at its own size; with `train.thin_frames` it may hold some frames only, as `thinned` tells, else None.
@@ -76,27 +77,23 @@ class Objective:
         `Thinned`; `pool` is then the network's) those are noised at full size and count alone; the others are there
         averaged, for the trunk to see.
 
-        Chance is drawn for the global batch of world_size · B clips and this process takes its share, so that two
-        processes with batch B do what one does with 2B.
+        Two processes with batch B do what one does with 2B: the few numbers of t, prompts and colours are drawn for the
+        global batch of world_size · B clips, and each clip's noise comes from the stream of its place there.
         """
         share, device = len(clips), clips.device
         total, mine = share * world_size, slice(rank * share, (rank + 1) * share)
-
-        def draw(like: Tensor) -> Tensor:
-            drawn = torch.randn((total, *like.shape[1:]), generator=generator, device=device)
-            return drawn if world_size == 1 else drawn[mine].clone()  # a view would keep all processes' noise
-
         t = draw_timesteps(self.config.timesteps, total, self.schedule.num_timesteps, generator)[mine]
         dropped = torch.rand(total, generator=generator, device=device)[mine] < self.config.prompt_dropout
         prompt_ids = prompt_ids.masked_fill(dropped[:, None], 0)
         whole = augment(clips, self.config.augment, generator, rank, world_size)
         coarse = averaged(whole, pool)
-        coarse_eps = draw(coarse).div_(pool)
+        streams = clip_generators(generator, range(rank * share, (rank + 1) * share))
+        coarse_eps = draw_noise(coarse.shape[1:], streams).div_(pool)
         coarse_x_t = add_noise(self.schedule, coarse, coarse_eps, t)
         if frames is None:
             return Noised(coarse, coarse_eps, coarse_x_t, t, prompt_ids, self._pixel_weight(coarse))
         x0, weight = whole[:, :, frames], self._pixel_weight(whole)
-        eps = draw(x0)
+        eps = draw_noise(x0.shape[1:], streams)
         x_t = add_noise(self.schedule, x0, eps, t)
         coarse_x_t[:, :, frames] = averaged(x_t, pool)  # what the trunk sees of a frame is what the convolutions see
         weight = None if weight is None else weight[:, :, frames]

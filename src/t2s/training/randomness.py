@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from t2s.diffusion.noise import seeded
 from t2s.training.config import Timesteps
 
 
@@ -19,10 +20,15 @@ def mixed_seed(*parts: int) -> int:
 
 
 def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
-    """The generator for one step's noise, timesteps and prompt dropout; also seeds dropout layers."""
+    """The generator of one step's timesteps, dropped prompts and clips' streams; also seeds dropout layers."""
     mixed = mixed_seed(seed, step)
     torch.manual_seed(mixed)
     return torch.Generator(device=device).manual_seed(mixed)
+
+
+def clip_generators(step: torch.Generator, places: range) -> list[torch.Generator]:
+    """The streams of these places in a step's global batch: a process draws the noise of its own clips alone."""
+    return seeded([mixed_seed(step.initial_seed(), place) for place in places], step.device)
 
 
 def epoch_order(seed: int, epoch: int, num_clips: int) -> list[int]:
