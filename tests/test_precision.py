@@ -1,5 +1,6 @@
 """bf16 only where the hardware multiplies it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,14 @@ import torch
 
 from t2s import precision
 from t2s.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew() -> Iterator[None]:
+    """The processor is asked once a process."""
+    precision.cpu_has_bf16.cache_clear()
+    yield
+    precision.cpu_has_bf16.cache_clear()
 
 
 def test_a_stated_precision_is_obeyed() -> None:
