@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from t2s import atomic
 from t2s.data.encode import write_gif, write_mp4, write_png
 from t2s.errors import UserError
+from t2s.fonts import font_file
 from t2s.provenance import software_version
 
 if TYPE_CHECKING:
@@ -160,18 +161,16 @@ def labelled(frames: Frames, text: str) -> Frames:
 def caption_column(captions: Sequence[str], height: int) -> Frames:
     """(rows · height, W, 3): captions (at least one), each in the middle of its row, on one line.
 
-    Cut with … at `CAPTION_WIDTH` pixels. A character that the font lacks, say Chinese, is drawn as a box.
+    Cut with … at `CAPTION_WIDTH` pixels, and each in a font that has its letters, where one is installed.
     """
-    from matplotlib import get_data_path  # here: it costs a cold `t2s sample` what it does not need
-
-    # DejaVu Sans comes with it, and has letters that Pillow's own font lacks, ü the first of them.
-    face = Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
-    font = ImageFont.truetype(face, max(6, min(CAPTION_SIZE, height - 3)))
-    lines = [_fitted(text, font) for text in captions]
-    width = 2 * CAPTION_MARGIN + math.ceil(max(map(font.getlength, lines)))
+    size = max(6, min(CAPTION_SIZE, height - 3))
+    fonts = [ImageFont.truetype(font_file(text), size) for text in captions]
+    lines = [_fitted(text, font) for text, font in zip(captions, fonts, strict=True)]
+    lengths = [font.getlength(line) for line, font in zip(lines, fonts, strict=True)]
+    width = 2 * CAPTION_MARGIN + math.ceil(max(lengths))
     column = Image.new("RGB", (width, len(lines) * height), GROUND)
     draw = ImageDraw.Draw(column)
-    for row, line in enumerate(lines):
+    for row, (line, font) in enumerate(zip(lines, fonts, strict=True)):
         draw.text((CAPTION_MARGIN, (row + 0.5) * height), line, fill=INK, font=font, anchor="lm")
     return np.asarray(column)
 

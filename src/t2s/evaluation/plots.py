@@ -1,5 +1,6 @@
 """The same findings as pictures (PNG, drawn without a display)."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from t2s import atomic
 from t2s.evaluation.tables import per_sign_rows
+from t2s.fonts import font_families
 
 if TYPE_CHECKING:  # else the recogniser's plots would depend on all of the evaluation
     from t2s.evaluation.examination import Findings
@@ -31,7 +33,8 @@ def write_plots(folder: Path, findings: "Findings") -> None:
 
 def write_png(path: Path, figure: Figure) -> None:
     """Durably; the same figure gives the same bytes."""
-    with atomic.replacing(path) as partial:
+    with atomic.replacing(path) as partial, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # `font_families` has told of it, once
         figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
 
 
@@ -102,7 +105,8 @@ def plot_per_sign(faithfulness: Mapping[str, Any]) -> Figure:
     for offset, name in enumerate(("generated_top1", "ceiling_top1", "ranking_top1")):
         heights = [np.nan if row[name] is None else row[name] for row in rows]
         axes.bar(places + 0.27 * (offset - 1), heights, 0.27, label=name.replace("_top1", ""))
-    axes.set_xticks(places, [row["sign"] for row in rows], rotation=90, fontsize=8)
+    signs = [row["sign"] for row in rows]
+    axes.set_xticks(places, signs, rotation=90, fontsize=8, fontfamily=font_families(signs))
     axes.set(ylabel="top-1", ylim=(0, 1.02))
     axes.legend(fontsize=8, loc="lower right")
     return figure
@@ -137,8 +141,9 @@ def plot_confusion(
     for true, seen, count in confusion:
         matrix[place[true], place[seen]] = count
     axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), vmin=0, vmax=1, cmap="viridis")
-    axes.set_xticks(range(len(signs)), list(signs), rotation=90, fontsize=7)
-    axes.set_yticks(range(len(signs)), list(signs), fontsize=7)
+    families = font_families(signs)
+    axes.set_xticks(range(len(signs)), list(signs), rotation=90, fontsize=7, fontfamily=families)
+    axes.set_yticks(range(len(signs)), list(signs), fontsize=7, fontfamily=families)
     axes.set(title=title, ylabel=rows, xlabel=columns)
     return figure
 
