@@ -24,6 +24,7 @@ from results import finding, make_parser, record, skip
 
 from t2s.checkpoint import load_checkpoint
 from t2s.data.statistics import high_frequency_energy, motion_energy, noise_level
+from t2s.evaluation.judge import labels_of
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
 from t2s.sampling import DEFAULT_NUM_STEPS, DEFAULT_SAMPLER, Text2Sign
@@ -88,12 +89,12 @@ def quality(
 ) -> list[dict[str, Any]]:
     """Generated top-1 by sampler and number of steps, with its standard error, and how the clips look."""
     signs = [sign for sign in recogniser.signs if sign in model.prompts for _ in range(clips_per_sign)]
-    labels, seeds = recogniser.labels_of(signs), list(range(len(signs)))
+    labels, seeds = labels_of(recogniser, signs), list(range(len(signs)))
     rows = []
     for sampler in ("ddim", "dpmpp"):
         for num_steps in steps:
             clips = model.generate(signs, seeds, num_steps=num_steps, sampler=sampler).float().cpu()
-            hit = hits(recogniser.predict_logits(clips), labels)
+            hit = hits(recogniser.read(clips).logits, labels)
             error = float(np.std(hit) / len(hit) ** 0.5)
             row = {"sampler": sampler, "steps": num_steps, "top-1": float(hit.mean()), "standard error": error}
             looks = {name: float(measure(clips.numpy()).mean()) for name, measure in APPEARANCE.items()}

@@ -36,6 +36,7 @@ from t2s.assembly import Recipe
 from t2s.checkpoint import load_checkpoint
 from t2s.data.clips import ClipStore
 from t2s.diffusion.noise import draw_noise, seeded
+from t2s.evaluation.judge import labels_of
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
 from t2s.models.text import PromptTokenizer
@@ -86,8 +87,8 @@ class Contender:
             made = sample_as_asked(denoiser, self.settings.sample, self.recipe.diffusion, noise, prompt_ids)
             clips.append(made.float().cpu())
         with torch.autocast("cpu", enabled=False):  # the loop examines in the precision that it trains in
-            logits = self.recogniser.predict_logits(torch.cat(clips))
-        return float(hits(logits, self.recogniser.labels_of(signs)).mean())
+            logits = self.recogniser.read(torch.cat(clips)).logits
+        return float(hits(logits, labels_of(self.recogniser, signs)).mean())
 
 
 def steps_within(seconds: float, coarse_share: float, coarse_s: float, full_s: float) -> int:

@@ -17,6 +17,7 @@ from t2s.evaluation.arrays import Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.config import EvaluateConfig
 from t2s.evaluation.generation import generate_signs
+from t2s.evaluation.judge import labels_of
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
@@ -118,7 +119,7 @@ def measure_signs(
         config.seed,
         config.batch_size,
     )
-    right = hits(recogniser.predict_logits(made.clips), recogniser.labels_of(made.signs))
+    right = hits(recogniser.read(made.clips).logits, labels_of(recogniser, made.signs))
     top1 = share(right)
     by_sign: dict[str, str] = dict.fromkeys(prompt_of, "")
     for sign, hit in zip(made.signs, right, strict=True):

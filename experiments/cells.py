@@ -35,10 +35,11 @@ ROOMS = (
     "models", "diffusion", "training", "thinned.py", "signer", "assembly.py", "processes.py", "presets.py",
     "precision.py", "sampling.py", "data/clips.py", "data/statistics.py", "evaluation/arrays.py",
     "evaluation/augmentation.py", "evaluation/balance.py", "evaluation/bootstrap.py", "evaluation/config.py",
-    "evaluation/distances.py", "evaluation/frechet.py", "evaluation/generation.py", "evaluation/network.py",
-    "evaluation/noising.py", "evaluation/real.py", "evaluation/recogniser.py", "evaluation/recogniser_training.py",
-    "evaluation/recognition.py", "evaluation/reference.py", "evaluation/semantics.py", "evaluation/timesteps.py",
-    "evaluation/vocabulary.py", "evaluation/wilson.py", "warm_start.py", "training_sheets.py",
+    "evaluation/distances.py", "evaluation/frechet.py", "evaluation/generation.py", "evaluation/judge.py",
+    "evaluation/network.py", "evaluation/noising.py", "evaluation/real.py", "evaluation/recogniser.py",
+    "evaluation/recogniser_training.py", "evaluation/recognition.py", "evaluation/reference.py",
+    "evaluation/semantics.py", "evaluation/timesteps.py", "evaluation/vocabulary.py", "evaluation/wilson.py",
+    "warm_start.py", "training_sheets.py",
 )  # fmt: skip
 PIXELS = {"signs", "num_frames", "image_size", "sampling", "crop"}  # what of data: decides the synthetic clips
 

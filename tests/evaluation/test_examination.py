@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from t2s.data.clips import ClipStore
 from t2s.diffusion.schedule import Schedule
@@ -21,41 +20,6 @@ from t2s.evaluation.plots import plot_generated_confusion
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.tables import per_sign_rows
-
-PROMPTS = ["", "blink it", "down it", "grow it", "right it"]
-
-
-class Oracle:
-    """Generates what real people show; denoises toward the mean clip of the prompt's sign."""
-
-    def __init__(self, source: RealClips, schedule: Schedule) -> None:
-        self.clips, self.signs, self.schedule = torch.from_numpy(source[:]), source.signs, schedule
-        means = [self.clips[[sign == p.split()[0] for sign in self.signs]].mean(0) for p in PROMPTS[1:]]
-        self.table = torch.stack([self.clips.mean(0), *means])
-
-    def subject(self) -> Subject:
-        return Subject(self.denoise_x0, self.generate, self.encode, self.schedule, torch.device("cpu"))
-
-    def denoise_x0(self, x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
-        a, s = self.schedule.signal[t].view(-1, 1, 1, 1, 1), self.schedule.noise[t].view(-1, 1, 1, 1, 1)
-        wiener = a * 0.1 / (a**2 * 0.1 + s**2)  # around the prompt's mean instead of around zero
-        mean = self.table[prompt_ids[:, 0]]
-        return mean + (wiener * (x_t - a * mean)).float()
-
-    def generate(self, prompts: list[str], seeds: list[int]) -> Tensor:
-        rows = [
-            [i for i, sign in enumerate(self.signs) if not prompt or prompt.startswith(sign)][seed % 6]
-            for prompt, seed in zip(prompts, seeds, strict=True)
-        ]
-        return self.clips[rows]
-
-    def encode(self, prompts: Any) -> Tensor:
-        return torch.tensor([[PROMPTS.index(prompt), 0] for prompt in prompts])
-
-
-@pytest.fixture(scope="module")
-def subject(held_out: RealClips, schedule: Schedule) -> Subject:
-    return Oracle(held_out, schedule).subject()
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,18 @@ def test_hits_by_rank() -> None:
     assert hits(LOGITS, LABELS, k=4).tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_who_sees_the_same_in_every_clip_is_right_by_chance(k: int) -> None:
+    assert hits(np.zeros((3, 4), np.float32), LABELS, k).tolist() == [k / 4] * 3
+    assert hits(np.array([[2, 1, 1, 0]], np.float32), np.array([1]), k).tolist() == [{1: 0, 2: 0.5, 4: 1}[k]]
+
+
+def test_what_is_no_number_is_no_hit() -> None:
+    logits = LOGITS.copy()
+    logits[0, 3] = logits[1] = np.nan
+    assert hits(logits, LABELS, k=4).tolist() == [0, 0, 1]
+
+
 def test_exchanged_labels_fall_to_chance_even_for_a_perfect_recogniser() -> None:
     labels = np.repeat(np.arange(10), 20)
     perfect = np.eye(10, dtype=np.float32)[labels]

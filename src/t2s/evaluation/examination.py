@@ -17,6 +17,7 @@ from t2s.evaluation.appearance import Appearance, appearance_report
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.config import EvaluateConfig
 from t2s.evaluation.generation import Generate, GeneratedClips, generate_null, generate_signs
+from t2s.evaluation.judge import Judge
 from t2s.evaluation.memorisation import Memorisation
 from t2s.evaluation.noising import DenoiseX0
 from t2s.evaluation.ranking import (
@@ -28,7 +29,6 @@ from t2s.evaluation.ranking import (
     top1,
 )
 from t2s.evaluation.real import RealClips
-from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import by_group, shares_by_group
 from t2s.evaluation.reference import TrainReference
 from t2s.evaluation.semantics import (
@@ -68,9 +68,11 @@ class Findings:
 
 
 def examine(
-    subject: Subject, recogniser: Recogniser | None, store: ClipStore, pairs: Sequence[Pair], config: EvaluateConfig
+    subject: Subject, judge: Judge | None, store: ClipStore, pairs: Sequence[Pair], config: EvaluateConfig
 ) -> Findings:
     """Measure everything; deterministic on one device. `pairs`: signs that differ in one parameter only.
+
+    `judge`: the project's recogniser or another; None: nobody can tell the signs apart.
 
     Raises:
         UserError: the store has no training or no held-out clips.
@@ -91,18 +93,18 @@ def examine(
         generated = generate_signs(subject.generate, prompt_of, config.clips_per_sign, config.seed, config.batch_size)
         null = generate_null(subject.generate, signs, config.null_clips, config.seed, config.batch_size)
     with timed("recogniser"):
-        if recogniser is None:
+        if judge is None:
             semantics = _unread(train)
         else:
-            semantics = _semantics(recogniser, generated, null, held_out, pairs, bootstrap, config.frechet_splits)
+            semantics = _semantics(judge, generated, null, held_out, pairs, bootstrap, config.frechet_splits)
     with timed("appearance"):
         looks, real_looks = Appearance.of(generated), Appearance.of(known)
         memorisation = Memorisation.measure(
             looks, real_looks, known.signers, reference.thumbnails, reference.clips.signs
         )
-    if recogniser is not None and semantics["refused"] is None:
+    if judge is not None and semantics["refused"] is None:
         nearest = reference.clips.at(memorisation.rows.tolist())
-        semantics["nearest_training"] = nearest_report(recogniser, nearest, generated.signs)
+        semantics["nearest_training"] = nearest_report(judge, nearest, generated.signs)
     faithfulness = {
         **semantics,
         "signs": signs,
@@ -186,7 +188,7 @@ def _unread(train: RealClips) -> dict[str, Any]:
 
 
 def _semantics(
-    recogniser: Recogniser,
+    judge: Judge,
     generated: GeneratedClips,
     null: GeneratedClips,
     held_out: RealClips,
@@ -194,9 +196,9 @@ def _semantics(
     bootstrap: Bootstrap,
     frechet_splits: int,
 ) -> dict[str, Any]:
-    ceiling = recogniser_report(recogniser, held_out)
+    ceiling = recogniser_report(judge, held_out)
     if refused := ceiling["refused"]:
         logger.warning(refused)
         return {"recogniser": ceiling, "refused": refused, **refused_report()}
-    report = semantics_report(recogniser, generated, null, held_out, pairs, bootstrap, frechet_splits)
+    report = semantics_report(judge, generated, null, held_out, pairs, bootstrap, frechet_splits)
     return {"recogniser": ceiling, "refused": None, **report}

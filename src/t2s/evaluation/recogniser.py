@@ -1,8 +1,8 @@
 """The recogniser: which sign does a clip show? Trained on real clips only, it judges generated ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,35 +12,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from t2s.errors import UserError
-from t2s.evaluation.arrays import Floats, Labels
+from t2s.evaluation.arrays import Floats
 from t2s.evaluation.config import RecogniserConfig
+from t2s.evaluation.judge import ClipSequence, Reading
 from t2s.evaluation.network import SignNetwork
 
 BATCH_SIZE = 32  # a matter of memory and speed, not of results
 
 Levels = npt.NDArray[np.uint8]
-
-
-class ClipSequence(Protocol):
-    """Clips in order: an array or tensor (N, 3, F, H, W) in [-1, 1], or what reads such slices lazily."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: slice, /) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the recogniser says of N clips, float32: logits (N, K), and features (N, D), the input of the last layer."""
-
-    logits: Floats
-    features: Floats
-
-    @property
-    def predictions(self) -> Labels:
-        """The most likely sign of each clip, (N,)."""
-        predictions: Labels = self.logits.argmax(axis=1)
-        return predictions
 
 
 @dataclass(frozen=True)
@@ -50,6 +29,11 @@ class Recogniser:
     network: SignNetwork
     signs: tuple[str, ...]
     config: RecogniserConfig
+
+    @property
+    def gate_margin(self) -> float:
+        """How far above chance its ceiling must lie before it judges."""
+        return self.config.gate_margin
 
     def read(self, clips: ClipSequence) -> Reading:
         """Logits and features of clips of any length and size; they are resampled to what it looks at."""
@@ -64,18 +48,6 @@ class Recogniser:
         if not logits:
             return Reading(np.empty((0, len(self.signs)), np.float32), np.empty((0, 4 * self.config.width), np.float32))
         return Reading(torch.cat(logits).numpy(), torch.cat(features).numpy())
-
-    def predict_logits(self, clips: ClipSequence) -> Floats:
-        """(N, K) float32."""
-        return self.read(clips).logits
-
-    def labels_of(self, signs: Sequence[str]) -> Labels:
-        """Positions of signs in the logits. Raises UserError naming the first one it was not trained on."""
-        position = {sign: index for index, sign in enumerate(self.signs)}
-        for sign in signs:
-            if sign not in position:
-                raise UserError(f"the recogniser knows no sign '{sign}'; train it again on the current clips")
-        return np.array([position[sign] for sign in signs], dtype=np.int64)
 
     def metadata(self) -> dict[str, Any]:
         """What a file needs beside the weights to make this recogniser again."""

@@ -12,8 +12,9 @@ from t2s.errors import UserError
 from t2s.evaluation.arrays import Labels
 from t2s.evaluation.augmentation import augment
 from t2s.evaluation.config import RecogniserConfig
+from t2s.evaluation.judge import ClipSequence
 from t2s.evaluation.network import SignNetwork
-from t2s.evaluation.recogniser import ClipSequence, Recogniser, prepared_batches, to_network
+from t2s.evaluation.recogniser import Recogniser, prepared_batches, to_network
 from t2s.progress import track
 
 WARM_UP_SHARE = 0.2  # of the one-cycle schedule (Smith & Topin 2017, 1708.07120)

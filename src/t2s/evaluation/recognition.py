@@ -11,10 +11,14 @@ from t2s.evaluation.wilson import wilson
 
 
 def hits(logits: Floats, labels: Labels, k: int = 1) -> PerClip:
-    """1 where the label is among the k most likely signs, else 0, (N,)."""
+    """1 where the label is among the k most likely signs, else 0, (N,); no row with a NaN is a hit.
+
+    Ties share the places that are left: who sees the same in every clip is right k / K of the time.
+    """
     own = np.take_along_axis(logits, labels[:, None], axis=1)
-    better: Labels = (logits > own).sum(axis=1)
-    return (better < k).astype(np.float64)
+    better, alike = (logits > own).sum(axis=1), (logits == own).sum(axis=1)
+    credit: PerClip = np.clip((k - better) / np.maximum(alike, 1), 0, 1)
+    return np.where(np.isnan(logits).any(axis=1), 0.0, credit)
 
 
 def shuffled_hits(logits: Floats, labels: Labels, shuffles: int, seed: int, k: int = 1) -> PerClip:

@@ -10,8 +10,8 @@ from t2s.evaluation.bootstrap import Bootstrap, Estimate, named
 from t2s.evaluation.distances import label_distances, label_distances_to
 from t2s.evaluation.frechet import FeatureSet, frechet_report
 from t2s.evaluation.generation import GeneratedClips
+from t2s.evaluation.judge import Judge, Reading, labels_of
 from t2s.evaluation.real import RealClips
-from t2s.evaluation.recogniser import Reading, Recogniser
 from t2s.evaluation.recognition import confusion_counts, hits, pair_accuracy, shares_by_group, shuffled_hits
 from t2s.evaluation.wilson import share, share_ratio
 
@@ -23,36 +23,36 @@ MIN_FRECHET_CLIPS = 4
 Pair = tuple[str, str, str]  # two signs and the one parameter they differ in
 
 
-def recogniser_report(recogniser: Recogniser, held_out: RealClips) -> dict[str, Any]:
+def recogniser_report(judge: Judge, held_out: RealClips) -> dict[str, Any]:
     """reports/recogniser.json: the ceiling on real clips of people it has not seen, by sign and by signer.
 
     All null, and refused, where none of them shows a sign that it knows.
     """
-    known = held_out.of_signs(recogniser.signs)
+    known = held_out.of_signs(judge.signs)
     if not known.rows:
         return {
             **named(None, "ceiling_top1"),
             **named(None, "ceiling_top5"),
             "num_clips": 0,
-            "chance": 1 / len(recogniser.signs),
+            "chance": 1 / len(judge.signs),
             "refused": NOTHING_KNOWN,
-            "signs": list(recogniser.signs),
+            "signs": list(judge.signs),
             "confusion": None,
             "per_sign": {},
             "per_signer": {},
         }
-    labels = recogniser.labels_of(known.signs)
-    reading = recogniser.read(known)
+    labels = labels_of(judge, known.signs)
+    reading = judge.read(known)
     right = hits(reading.logits, labels)
     ceiling, top5 = share(right), share(hits(reading.logits, labels, k=5))
     return {
         **ceiling.named("ceiling_top1"),
         **top5.named("ceiling_top5"),
         "num_clips": ceiling.n,
-        "chance": 1 / len(recogniser.signs),
-        "refused": refusal(ceiling, len(recogniser.signs), recogniser.config.gate_margin),
-        "signs": list(recogniser.signs),
-        "confusion": confusion_counts(labels, reading.predictions, recogniser.signs),
+        "chance": 1 / len(judge.signs),
+        "refused": refusal(ceiling, len(judge.signs), judge.gate_margin),
+        "signs": list(judge.signs),
+        "confusion": confusion_counts(labels, reading.predictions, judge.signs),
         "per_sign": shares_by_group(right, known.signs, "ceiling_top1"),
         "per_signer": shares_by_group(right, known.signers, "ceiling_top1"),
     }
@@ -95,7 +95,7 @@ def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
 
 
 def semantics_report(
-    recogniser: Recogniser,
+    judge: Judge,
     generated: GeneratedClips,
     null: GeneratedClips,
     held_out: RealClips,
@@ -104,13 +104,13 @@ def semantics_report(
     frechet_splits: int,
 ) -> dict[str, Any]:
     """What the recogniser says of generated clips, with chance and intervals. Ask `refusal` first."""
-    labels = recogniser.labels_of(generated.signs)
-    reading = recogniser.read(generated.clips)
+    labels = labels_of(judge, generated.signs)
+    reading = judge.read(generated.clips)
     right = hits(reading.logits, labels)
-    null_logits, null_labels = recogniser.predict_logits(null.clips), recogniser.labels_of(null.signs)
+    null_logits, null_labels = judge.read(null.clips).logits, labels_of(judge, null.signs)
     real = held_out.of_signs(generated.signs)
-    real_reading = recogniser.read(real)
-    over_ceiling = share_ratio(right, hits(real_reading.logits, recogniser.labels_of(real.signs)))
+    real_reading = judge.read(real)
+    over_ceiling = share_ratio(right, hits(real_reading.logits, labels_of(judge, real.signs)))
     generated_top = {k: hits(reading.logits, labels, k) for k in TOP}
     shuffled_top = {k: shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed, k) for k in TOP}
     null_top = {k: hits(null_logits, null_labels, k) for k in TOP}
@@ -119,22 +119,22 @@ def semantics_report(
         "shuffled": _top(shuffled_top, bootstrap.mean),  # means over many shuffles vary less than hits do
         "null": _top(null_top),
         "per_sign": shares_by_group(right, generated.signs, "top1"),
-        "confusion": confusion_counts(labels, reading.predictions, recogniser.signs),
-        "predicted": [recogniser.signs[k] for k in reading.predictions],
-        "minimal_pairs": pairs_report(recogniser, reading, generated.signs, pairs),
+        "confusion": confusion_counts(labels, reading.predictions, judge.signs),
+        "predicted": [judge.signs[k] for k in reading.predictions],
+        "minimal_pairs": pairs_report(judge, reading, generated.signs, pairs),
         "frechet": _frechet(
             FeatureSet(reading.features, generated.signs),
             FeatureSet(real_reading.features, real.signs, real.signers),
             frechet_splits,
             bootstrap.seed,
         ),
-        "distance_ratios": _ratios(recogniser, reading, labels, real_reading, real, bootstrap),
+        "distance_ratios": _ratios(judge, reading, labels, real_reading, real, bootstrap),
     }
 
 
-def nearest_report(recogniser: Recogniser, nearest: RealClips, asked: Sequence[str]) -> dict[str, Any]:
+def nearest_report(judge: Judge, nearest: RealClips, asked: Sequence[str]) -> dict[str, Any]:
     """Top-1 and top-5 of each generated clip's nearest training clip, read against the sign that was asked for."""
-    logits, labels = recogniser.read(nearest).logits, recogniser.labels_of(asked)
+    logits, labels = judge.read(nearest).logits, labels_of(judge, asked)
     return _top({k: hits(logits, labels, k) for k in TOP})
 
 
@@ -155,21 +155,19 @@ def refused_report() -> dict[str, Any]:
     }
 
 
-def pairs_report(
-    recogniser: Recogniser, reading: Reading, signs: Sequence[str], pairs: Sequence[Pair]
-) -> dict[str, Any] | None:
+def pairs_report(judge: Judge, reading: Reading, signs: Sequence[str], pairs: Sequence[Pair]) -> dict[str, Any] | None:
     """Signs that differ in one parameter: how often the right one of the two scores higher; None without pairs.
 
     Over all pairs a clip counts once, with the mean of the pairs that its sign is in.
     """
-    labels = recogniser.labels_of(signs)
+    labels = labels_of(judge, signs)
     shown = [pair for pair in pairs if pair[0] in signs and pair[1] in signs]
     if not shown:
         return None
     rows: list[dict[str, Any]] = []
     right_sum, num_pairs = np.zeros(len(labels)), np.zeros(len(labels))
     for first, second, parameter in shown:
-        one, two = recogniser.labels_of([first, second])
+        one, two = labels_of(judge, [first, second])
         right = pair_accuracy(reading.logits, labels, int(one), int(two))
         clips = np.isin(labels, (one, two))
         right_sum[clips] += right
@@ -205,10 +203,10 @@ def _frechet(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) ->
 
 
 def _ratios(
-    recogniser: Recogniser, reading: Reading, labels: Labels, real: Reading, clips: RealClips, bootstrap: Bootstrap
+    judge: Judge, reading: Reading, labels: Labels, real: Reading, clips: RealClips, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """Distances to other prompts over distances to the own prompt, in features; 1 = the prompt makes no difference."""
-    real_labels = recogniser.labels_of(clips.signs)
+    real_labels = labels_of(judge, clips.signs)
     found = {
         "generated_between_over_within": label_distances(reading.features, labels),
         "real_between_over_within": label_distances(real.features, real_labels),
