@@ -71,6 +71,14 @@ def test_bf16_gives_nearly_the_same_clip_and_its_record_says_so(model: Text2Sign
     assert np.abs(exact.frames.astype(int) - rounded.frames).mean() < 2
 
 
+def test_a_network_that_answers_with_no_numbers_ends_in_one_line(
+    model: Text2Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "denoiser", lambda x_t, *_: torch.full_like(x_t, torch.nan))
+    with pytest.raises(UserError, match=r"the model's clips are no numbers \(NaN\)"):
+        model("hello", num_steps=2)
+
+
 def test_only_clips_are_made_in_bf16(model: Text2Sign, monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures of evaluation, which compare small differences of errors, stay in fp32."""
     seen: list[bool] = []

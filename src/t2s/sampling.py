@@ -229,7 +229,8 @@ class Text2Sign:
         `batch_size`: clips made at once; a matter of memory, not of results.
 
         Raises:
-            UserError: an unknown sampler or precision, num_steps outside 1 … T, no prompts, or not one seed for each.
+            UserError: an unknown sampler or precision, num_steps outside 1 … T, no prompts, or not one seed for each;
+                a clip that is not finite.
         """
         if not 1 <= len(prompts) == len(seeds):
             raise UserError(f"{len(prompts)} prompts, {len(seeds)} seeds: give one seed for each of 1 or more prompts")
@@ -262,6 +263,8 @@ class Text2Sign:
                 for _ in range(polish):
                     made = polished(self.denoise_x0, made, ids, self.schedule)
                     tick()
+            if not made.isfinite().all():
+                raise UserError("the model's clips are no numbers (NaN); try precision fp32 and less guidance, or another")
             batches.append(made)
         return torch.cat(batches)
 
