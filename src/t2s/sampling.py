@@ -264,7 +264,7 @@ class Text2Sign:
                     made = polished(self.denoise_x0, made, ids, self.schedule)
                     tick()
             if not made.isfinite().all():
-                raise UserError("the model's clips are no numbers (NaN); try precision fp32 and less guidance, or another")
+                raise UserError("the model's clips are no numbers (NaN); try precision fp32, or less guidance")
             batches.append(made)
         return torch.cat(batches)
 
