@@ -1,5 +1,10 @@
 """Stage data: the synthetic signer, small, for all cells → data/clips."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 import os
 from pathlib import Path
@@ -11,7 +16,6 @@ from t2s.data.preprocess import preprocess
 from t2s.paramsfile import load_yaml, read_section
 from t2s.provenance import project_root
 from t2s.signer.dataset import render_dataset
-from t2s.stage import run_stage
 
 RAW = Path("data/raw")
 
@@ -24,7 +28,3 @@ def main() -> None:
     preprocess(
         raw=RAW, clips=CLIPS, reports=Path("data"), state_root=project_root() / "runs", data=sections.data, how=how
     )
-
-
-if __name__ == "__main__":
-    run_stage(main)

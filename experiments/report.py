@@ -1,5 +1,10 @@
 """All cells compared → report.md and report/*.png; a cell without a result is listed as missing."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,7 +18,6 @@ from matplotlib.figure import Figure
 from t2s import atomic
 from t2s.evaluation.plots import write_png
 from t2s.paramsfile import load_yaml
-from t2s.stage import run_stage
 
 PAGE = Path("report.md")
 PICTURES = Path("report")
@@ -87,7 +91,9 @@ def introduction(results: Results) -> str:
         "seeds (Student's t), or, marked *, over the clips of a single seed."
     )
     if results.stale:
-        names = ", ".join(f"{cell}-{seed}" for cell, seed in sorted(results.stale))
+        names = "all of them"
+        if len(results.stale) < len(results.found):
+            names = ", ".join(f"{cell}-{seed}" for cell, seed in sorted(results.stale))
         lines.append(f"Stale, made before params or code changed: {names}.")
     return "\n\n".join(lines)
 
@@ -226,7 +232,3 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -3,6 +3,11 @@
 A result that carries the cell's fingerprint is left as it is. A killed cell goes on with the same command.
 """
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__, takes_arguments=True)
+
 import argparse
 import json
 import logging
@@ -27,7 +32,6 @@ from t2s.errors import UserError
 from t2s.paramsfile import load_yaml, read_section
 from t2s.provenance import project_root
 from t2s.runtime_config import RuntimeConfig
-from t2s.stage import run_stage
 
 if TYPE_CHECKING:
     from t2s.training.history import Row
@@ -153,7 +157,3 @@ def drop_stale_sheets(folder: Path, epochs: set[int]) -> None:
     for sheet in folder.glob("epoch-*.png"):
         if int(sheet.stem.removeprefix("epoch-")) not in epochs:
             sheet.unlink()
-
-
-if __name__ == "__main__":
-    run_stage(main, takes_arguments=True)

@@ -1,5 +1,10 @@
 """Stage recogniser: the judge of all cells, trained once on the real train clips → models/recogniser.safetensors."""
 
+if __name__ == "__main__":  # before all that takes long to import
+    from t2s.script import run_script
+
+    run_script(__file__)
+
 import logging
 
 from cells import CLIPS, RECOGNISER, ROOT_PARAMS, Plan, data_sections
@@ -10,7 +15,6 @@ from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser_training import train_recogniser
 from t2s.evaluation.semantics import recogniser_report
 from t2s.paramsfile import load_yaml
-from t2s.stage import run_stage
 
 
 def main() -> None:
@@ -25,7 +29,3 @@ def main() -> None:
     if facts["refused"]:
         logging.warning(facts["refused"])
     logging.info("recogniser: %.3f top-1 on %d held-out clips", facts["ceiling_top1"], facts["num_clips"])
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -1,4 +1,4 @@
-"""How a file in pipelines/ becomes a program: Ctrl-C is one quiet exit from the first line on.
+"""How a file in pipelines/ or experiments/ becomes a program: Ctrl-C is one quiet exit from the first line on.
 
 A stage imports for seconds, and its imports stand before the call of `run_stage`. So a script hands itself over before
 them. This module imports next to nothing itself.
@@ -10,7 +10,7 @@ import sys
 from typing import NoReturn
 
 
-def run_script(path: str) -> NoReturn:
+def run_script(path: str, takes_arguments: bool = False) -> NoReturn:
     """Load the script at `path`, whose imports Ctrl-C ends with exit code 130; then run its main as a stage."""
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else it is ignored, as in the background
     if ours:
@@ -23,7 +23,7 @@ def run_script(path: str) -> NoReturn:
     with faults_in_one_line():
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        run_stage(main)
+        run_stage(main, takes_arguments)
     sys.exit()
 
 
