@@ -21,7 +21,7 @@ from t2s.evaluation.judge import labels_of
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recogniser import Recogniser
 from t2s.evaluation.recognition import hits
-from t2s.evaluation.reference import TrainReference
+from t2s.evaluation.reference import train_moments
 from t2s.evaluation.timesteps import TimestepErrors, timestep_errors
 from t2s.evaluation.vocabulary import evaluated_prompts
 from t2s.evaluation.wilson import share
@@ -58,7 +58,7 @@ def measure_timesteps(
 ) -> dict[str, Any]:
     """`per_timestep`, columns over t, and `skill` of each range of noise with its interval over clips."""
     fixed = held_out.balanced(config.timestep_clips, config.seed)
-    moments = TrainReference.measure(train, len(train), config.seed).moments
+    moments = train_moments(train, len(train), config.seed)
     rows = timestep_errors(
         model.denoise_x0,
         model.schedule,

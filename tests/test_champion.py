@@ -19,16 +19,18 @@ ROOT = Path(__file__).parents[1]
 TINY = runpy.run_path(str(ROOT / "benchmarks/tiny_project.py"))
 
 
-def faithfulness(low: float, ceiling: float = 0.9, refused: str | None = None) -> dict[str, Any]:
+def faithfulness(low: float, ceiling: float = 0.9, refused: str | None = None, copies: bool = False) -> dict[str, Any]:
     """`low`: of the interval of top-1; `ceiling`: of the signs that were generated, 0 where none is ever read right."""
     share = [low / ceiling, 1.0] if ceiling and not refused else None
-    return {"refused": refused, "generated": {"over_ceiling_ci": share}, "recogniser": {"ceiling_top1": 0.1}}
+    return {"refused": refused, "generated": {"over_ceiling_ci": share}, "recogniser": {"ceiling_top1": 0.1},
+            "memorisation": {"above_expected": copies}}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("report", "passes"),
     [
         (faithfulness(low=0.73), True),  # 0.8 of 0.9 is 0.72
+        (faithfulness(low=0.73, copies=True), False),
         (faithfulness(low=0.71), False),  # the value itself is above; its interval is not
         (faithfulness(low=0.5, ceiling=0.6), True),
         (faithfulness(low=0.5, ceiling=0.7), False),

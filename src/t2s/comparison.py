@@ -21,7 +21,7 @@ from t2s.data.clips import ClipStore
 from t2s.errors import UserError
 from t2s.evaluation.bootstrap import Bootstrap, Estimate
 from t2s.evaluation.real import RealClips
-from t2s.evaluation.reference import TrainReference
+from t2s.evaluation.reference import train_moments
 from t2s.evaluation.timesteps import TimestepErrors, timestep_errors
 from t2s.models.config import ClipShape
 from t2s.plain_table import plain_table
@@ -148,7 +148,7 @@ def denoising_errors(model: Text2Sign, store: ClipStore, rows: Sequence[int], se
         model.schedule,
         torch.from_numpy(clips[:]).to(model.device),
         model.tokenizer.encode(clips.texts).to(model.device),
-        TrainReference.measure(RealClips.of_split(seen, "train"), MAX_REFERENCE_CLIPS, seed).moments,
+        train_moments(RealClips.of_split(seen, "train"), MAX_REFERENCE_CLIPS, seed),
         seed,
         BATCH_SIZE,
     )

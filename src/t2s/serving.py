@@ -13,7 +13,8 @@ from t2s.tracking.store import SQLITE
 
 MODEL_NAME = "t2s"
 CHAMPION = "champion"
-DIGEST_TAG = "t2s.digest"
+DIGEST_TAG, GATE_TAG = "t2s.digest", "t2s.gate"
+PASSED = "passed"
 REQUIREMENTS = [
     "av", "diffusers", "einops", "mlflow", "numpy", "opencv-python-headless", "pydantic", "safetensors", "tokenizers",
     "torch",
@@ -25,7 +26,8 @@ logger = logging.getLogger(__name__)
 def register(checkpoint: Path, run_id: str | None, gate_passed: bool) -> int | None:
     """Register the checkpoint as a new version of `t2s` (once: the same file keeps its version).
 
-    `champion` moves to it only when the gate has passed. A registry that does not answer costs a warning, no more.
+    `champion` moves to it only when the gate has passed. One that has not, and was champion, gives the alias back to
+    the latest version that has. A registry that does not answer costs a warning, no more.
 
     Args:
         run_id: the MLflow run that trained it; without one there is nothing to attach a model to.
@@ -43,9 +45,11 @@ def register(checkpoint: Path, run_id: str | None, gate_passed: bool) -> int | N
     try:
         client = _client()
         number = _version_of(client, metadata["digest"]) or _log_model(client, checkpoint, run_id, metadata)
-        client.set_model_version_tag(MODEL_NAME, str(number), "t2s.gate", "passed" if gate_passed else "not passed")
+        client.set_model_version_tag(MODEL_NAME, str(number), GATE_TAG, PASSED if gate_passed else "not passed")
         if gate_passed:
             client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(number))
+        else:
+            _dethrone(client, number)
     except Exception as error:  # MLflow lets through what its store, its HTTP client and its disk raise
         logger.warning("%s is not registered: %s", checkpoint, _first_line(error))
         return None
@@ -90,6 +94,18 @@ def _client() -> Any:
 def _version_of(client: Any, digest: str) -> int | None:
     found = client.search_model_versions(f"name = '{MODEL_NAME}' AND tags.`{DIGEST_TAG}` = '{digest}'")
     return max((int(one.version) for one in found), default=None)
+
+
+def _dethrone(client: Any, number: int) -> None:
+    """Take the alias from this version, which an earlier examination may have given it."""
+    if client.get_registered_model(MODEL_NAME).aliases.get(CHAMPION) != str(number):
+        return
+    passed = client.search_model_versions(f"name = '{MODEL_NAME}' AND tags.`{GATE_TAG}` = '{PASSED}'")
+    if latest := max((int(one.version) for one in passed), default=None):
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(latest))
+    else:
+        client.delete_registered_model_alias(MODEL_NAME, CHAMPION)
+    logger.warning("models:/%s/%d is no longer the champion: it has not passed", MODEL_NAME, number)
 
 
 def _log_model(client: Any, checkpoint: Path, run_id: str, metadata: dict[str, Any]) -> int:

@@ -25,7 +25,7 @@ def real(held_out: RealClips) -> Appearance:
 
 @pytest.fixture(scope="module")
 def reference(train: RealClips) -> TrainReference:
-    return TrainReference.measure(train, max_clips=1000, seed=0)
+    return TrainReference.measure(train, train.signs, max_clips=1000, seed=0)
 
 
 def test_reality_looks_like_reality(train: RealClips, real: Appearance) -> None:
@@ -72,22 +72,40 @@ def test_a_copied_training_set_fails_memorisation(
     train: RealClips, held_out: RealClips, real: Appearance, reference: TrainReference
 ) -> None:
     looks = Appearance.of(train)
-    copied = Memorisation.measure(looks, real, held_out.signers, reference.thumbnails, reference.clips.signs)
+    copied = Memorisation.measure(looks, real, held_out.signers, reference)
     report = copied.report(0.1, BOOTSTRAP)
     assert report["share"] == 1
     assert report["same_sign"] == 1
-    assert report["training_clips"] == len(train)
+    assert report["training_clips"] == report["of_training_clips"] == len(train)
+    assert report["above_expected"]
 
 
 def test_people_never_seen_pass_memorisation(held_out: RealClips, real: Appearance, reference: TrainReference) -> None:
-    fresh = Memorisation.measure(real, real, held_out.signers, reference.thumbnails, reference.clips.signs)
-    assert fresh.report(0.1, BOOTSTRAP)["share"] == pytest.approx(0.1, abs=0.05)
+    fresh = Memorisation.measure(real, real, held_out.signers, reference)
+    report = fresh.report(0.1, BOOTSTRAP)
+    assert report["share"] == pytest.approx(0.1, abs=0.05)
+    assert not report["above_expected"]
+
+
+def test_clips_of_the_asked_signs_are_searched_first(train: RealClips, held_out: RealClips, real: Appearance) -> None:
+    """A quarter of the clips is enough to find what was copied of one sign among four; of all alike it is not."""
+    asked = train.of_signs(["grow"])
+    looks = Appearance.of(as_generated(asked[:], asked.signs))
+    shares = {}
+    for first in (["grow"], train.signs):
+        reference = TrainReference.measure(train, first, max_clips=len(asked), seed=0)
+        report = Memorisation.measure(looks, real, held_out.signers, reference).report(0.1, BOOTSTRAP)
+        shares[len(first)] = report["share"]
+        assert (report["training_clips"], report["of_training_clips"]) == (len(asked), len(train))
+    assert shares[1] == 1 > shares[len(train.signs)]
+    more = TrainReference.measure(train, ["grow"], max_clips=len(asked) + 3, seed=0)
+    assert sorted(more.clips.signs) == ["blink", "down", *["grow"] * len(asked), "right"]
 
 
 def distances(generated: np.ndarray, held_out: np.ndarray, signers: list[str]) -> Memorisation:
     count = len(generated)
     nothing = np.zeros(count, np.int64)
-    return Memorisation(generated, held_out, nothing, np.zeros(count), ("a",) * count, tuple(signers), 9)
+    return Memorisation(generated, held_out, nothing, np.zeros(count), ("a",) * count, tuple(signers), 9, 9)
 
 
 def test_who_happens_to_look_like_a_trained_person_is_part_of_the_interval() -> None:
@@ -105,12 +123,21 @@ def test_who_happens_to_look_like_a_trained_person_is_part_of_the_interval() -> 
 
 
 def test_each_held_out_person_is_held_against_the_others() -> None:
-    near, far = np.full(10, 0.1), np.linspace(0.5, 1, 20)
-    found = distances(far, np.concatenate([near, far]), ["near"] * 10 + ["far"] * 10 + ["farther"] * 10)
+    near, far = np.full(20, 0.1), np.linspace(0.5, 1, 40)
+    found = distances(far, np.concatenate([near, far]), ["near"] * 20 + ["far"] * 20 + ["farther"] * 20)
     report = found.report(0.05, BOOTSTRAP)
     assert (report["most_of_one_person"], report["held_out_people"]) == (1, 3)
-    alone = distances(far, far, ["one"] * 20).report(0.05, BOOTSTRAP)
+    alone = distances(far, far, ["one"] * 40).report(0.05, BOOTSTRAP)
     assert (alone["most_of_one_person"], alone["held_out_people"]) == (None, 1)
+
+
+def test_a_person_of_few_clips_excuses_no_copies() -> None:
+    """One clip is nearer or it is not: a share of 1 would excuse every copy."""
+    held_out = np.linspace(0.4, 1, 60)
+    report = distances(np.full(30, 0.01), held_out, [f"{row}" for row in range(60)]).report(0.05, BOOTSTRAP)
+    assert report["share"] == 1
+    assert report["most_of_one_person"] is None
+    assert report["above_expected"]
 
 
 def test_the_reference_holds_mean_and_power_of_the_training_clips(
@@ -119,5 +146,5 @@ def test_the_reference_holds_mean_and_power_of_the_training_clips(
     clips = train[:].astype(np.float64)
     np.testing.assert_allclose(reference.moments.mean_clip.numpy(), clips.mean(axis=0), atol=1e-6)
     assert reference.moments.second_moment == pytest.approx((clips**2).mean())
-    few = TrainReference.measure(train, max_clips=8, seed=0)
+    few = TrainReference.measure(train, train.signs, max_clips=8, seed=0)
     assert sorted(few.clips.signs) == sorted(["blink", "down", "grow", "right"] * 2)

@@ -23,6 +23,7 @@ from t2s.report.sections import meaning
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 SIGNS = {"blink", "down", "grow", "right"}
 SHOWN = sorted({row[1] for module in (meaning, model_card) for row in (*module.SHARES, *module.FIGURES)})
+NULL_HERE = {"generated.top5", "memorisation.most_of_one_person"}  # of four signs, of people with few clips
 COMMON = re.compile(r".*_ci|n")  # said once for all
 
 
@@ -73,7 +74,7 @@ def test_the_page_explains_every_key_of_the_reports_and_no_other(findings: Findi
 @pytest.mark.parametrize("key", SHOWN)
 def test_report_and_model_card_show_only_what_is_measured(findings: Findings, key: str) -> None:
     """A key that nobody writes would cost the report its row without a word, and the card would say "not measured"."""
-    assert Document(findings.faithfulness).number(key) is not None
+    assert key in NULL_HERE or Document(findings.faithfulness).number(key) is not None
 
 
 def test_the_page_lists_the_headline_figures(findings: Findings) -> None:

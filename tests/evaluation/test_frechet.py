@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from t2s.evaluation.frechet import FeatureSet, disjoint_halves, frechet_distance, frechet_report
+from t2s.evaluation.frechet import FeatureSet, disjoint_halves, frechet_distance, frechet_report, random_halves
 
 
 def exact_moments(rng: np.random.Generator, n: int, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -41,19 +41,31 @@ def test_halves_share_no_signer() -> None:
     assert sorted([*one, *two]) == list(range(40))
 
 
-def test_a_single_signer_is_halved_by_clips() -> None:
-    one, two = disjoint_halves(["person"] * 9, np.random.default_rng(0))
+def test_halves_are_as_alike_as_people_allow_and_differ() -> None:
+    signers = [f"{person}" for person, clips in enumerate((9, 5, 4, 4, 2)) for _ in range(clips)]
+    found = [disjoint_halves(signers, np.random.default_rng(seed)) for seed in range(8)]
+    assert {len(one) for one, _ in found} <= {11, 12, 13}
+    assert len({tuple(one) for one, _ in found}) > 2
+
+
+def test_clips_of_one_person_are_halved_at_random() -> None:
+    one, two = random_halves(9, np.random.default_rng(0))
     assert len(one) == 4
     assert sorted([*one, *two]) == list(range(9))
 
 
-def test_a_signer_of_one_clip_is_no_half() -> None:
+@pytest.mark.parametrize(
+    ("counts", "halves", "per_side"),
+    [((20, 20, 20), "people", 20), ((60,), "clips", 30), ((50, 4, 2), "clips", 28), ((4, 1), "clips", 2)],
+)
+def test_all_distances_are_between_equally_many_clips_and_say_of_what_halves(
+    counts: tuple[int, ...], halves: str, per_side: int
+) -> None:
     rng = np.random.default_rng(0)
-    people = ["one"] * 4 + ["other"]
-    for _ in range(10):
-        assert min(len(half) for half in disjoint_halves(people, rng)) == 2
-    real = FeatureSet(rng.normal(size=(5, 3)), ["a"] * 5, people)
-    assert frechet_report(real, real, splits=5, seed=0).clips_per_side == 2
+    people = [f"{person}" for person, clips in enumerate(counts) for _ in range(clips)]
+    real = FeatureSet(rng.normal(size=(len(people), 3)), ["a"] * len(people), people)
+    report = frechet_report(real, real, splits=5, seed=0)
+    assert (report.halves, report.clips_per_side) == (halves, per_side)
 
 
 def test_samples_of_reality_score_the_floor_and_a_shift_scores_above() -> None:

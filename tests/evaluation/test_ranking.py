@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from t2s.diffusion.schedule import Schedule
+from t2s.errors import UserError
 from t2s.evaluation.bootstrap import Bootstrap
 from t2s.evaluation.ranking import (
     PromptLosses,
@@ -97,6 +98,23 @@ def test_ranks_and_shared_credit() -> None:
     intended = np.array([0, 1, 0])
     assert ranks(scores, intended).tolist() == [1, 1.5, 3]
     assert top1(scores, intended).tolist() == [1, 0.5, 0]
+
+
+@pytest.mark.parametrize("ways", [3, 5, 6, 9, 10])
+def test_top5_shares_ties_and_is_told_of_more_than_five(ways: int) -> None:
+    intended = np.arange(ways) % ways
+    losses = PromptLosses((TimestepBin(0, 9),), np.ones((ways, 1, ways)), np.ones((ways, 1)), intended)
+    report = ranking_report(losses, BOOTSTRAP)
+    assert report["top1"] == pytest.approx(1 / ways)
+    assert report["top5"] == (None if ways <= 5 else pytest.approx(5 / ways))
+
+
+def test_a_network_that_answers_with_no_numbers_ends_in_one_line(losses_of) -> None:  # type: ignore[no-untyped-def]
+    def broken(x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
+        return x_t * torch.where(prompt_ids[:, :1] == 2, torch.nan, 1.0).view(-1, 1, 1, 1, 1)
+
+    with pytest.raises(UserError, match="the network answers with NaN or infinity"):
+        losses_of(broken)
 
 
 def test_no_bin_outweighs_another() -> None:

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from t2s.evaluation.wilson import share, share_ratio, wilson
+from t2s.evaluation.wilson import share, share_by_sign, share_ratio, wilson
 
 Z = 1.959964
 
@@ -47,7 +47,7 @@ def test_a_share_is_the_mean_of_its_hits_with_wilsons_ends() -> None:
 
 def test_a_ratio_of_all_to_all_is_as_uncertain_as_its_parts() -> None:
     """16 of 16 over 2 of 2: where all are right MOVER-R's ends are one share's low end and the other's inverse."""
-    found = share_ratio(np.ones(16), np.ones(2))
+    found = share_ratio(share(np.ones(16)), share(np.ones(2)))
     assert found is not None
     assert found.value == 1
     assert found.low == pytest.approx(wilson(1, 16)[0])
@@ -58,7 +58,7 @@ def test_a_ratio_of_all_to_all_is_as_uncertain_as_its_parts() -> None:
 def test_a_ratio_covers_the_true_one_about_as_often_as_it_says(above: float, below: float) -> None:
     rng, covered, rounds = np.random.default_rng(0), 0, 500
     for _ in range(rounds):
-        found = share_ratio(rng.random(60) < above, rng.random(40) < below)
+        found = share_ratio(share(rng.random(60) < above), share(rng.random(40) < below))
         assert found is not None
         assert found.low <= found.value <= found.high
         covered += found.low <= above / below <= found.high
@@ -66,9 +66,26 @@ def test_a_ratio_covers_the_true_one_about_as_often_as_it_says(above: float, bel
 
 
 def test_a_ratio_to_nothing_is_undefined_and_of_nothing_is_not() -> None:
-    assert share_ratio([1.0], [0.0, 0.0]) is None
-    assert share_ratio([1.0], []) is None
-    none_right = share_ratio(np.zeros(8), [1.0, 0.0])
+    assert share_ratio(share([1.0]), share([0.0, 0.0])) is None
+    none_right = share_ratio(share(np.zeros(8)), share([1.0, 0.0]))
     assert none_right is not None
     assert none_right.low == none_right.value == 0
     assert 0 < none_right.high < np.inf
+
+
+def test_by_sign_every_sign_counts_alike() -> None:
+    """Who always says the commonest of three signs is right in a third, however common it is."""
+    signs = ["common"] * 90 + ["rare"] * 5 + ["other"] * 5
+    found = share_by_sign([sign == "common" for sign in signs], signs)
+    assert found.value == pytest.approx(1 / 3)
+    assert (found.low, found.high) == wilson(found.value, 9 / (1 / 90 + 2 / 5))
+    assert found.n == 100
+
+
+def test_by_sign_of_equally_many_clips_is_the_plain_share() -> None:
+    right = np.random.default_rng(0).random(30) < 0.7
+    plain, by_sign = share(right), share_by_sign(right, list("abc") * 10)
+    assert by_sign.n == plain.n
+    assert (by_sign.value, by_sign.low, by_sign.high) == pytest.approx((plain.value, plain.low, plain.high))
+    with pytest.raises(ValueError, match="no clips"):
+        share_by_sign([], [])

@@ -10,10 +10,10 @@ from t2s.report.inputs import read_inputs
 from t2s.report.page import render_page
 
 
-def write(root: Path, share: float, interval: list[float], expected: float | None = 0.05) -> None:
+def write(root: Path, share: float, interval: list[float], expected: float | None = 0.05, above: bool = True) -> None:
     (root / "reports").mkdir(exist_ok=True)
     measured = {"memorisation": {"share": share, "share_ci": interval, "expected_share": expected, "n": 16,
-                                 "most_of_one_person": 0.29}}  # fmt: skip
+                                 "most_of_one_person": 0.29, "above_expected": above}}  # fmt: skip
     (root / "reports/faithfulness.json").write_text(json.dumps(measured))
 
 
@@ -28,17 +28,20 @@ def test_clips_too_near_to_the_training_are_a_notice_at_a_glance_and_in_the_sect
 
 
 @pytest.mark.parametrize(
-    ("share", "interval", "expected"),
-    [
-        (0.049, [0.022, 0.076], 0.05),
-        (0.2, [0.05, 0.4], 0.05),
-        (0.28, [0.2, 0.4], 0.05),  # one held-out person has .29
-        (0.01, [0.0, 0.03], 0.05),
-        (0.9, [0.8, 1.0], None),
-    ],
+    ("share", "interval", "expected", "above"), [(0.28, [0.2, 0.4], 0.05, False), (0.9, [0.8, 1.0], None, True)]
 )
 def test_a_share_that_chance_explains_raises_nothing(
-    tmp_path: Path, share: float, interval: list[float], expected: float | None
+    tmp_path: Path, share: float, interval: list[float], expected: float | None, above: bool
 ) -> None:
-    write(tmp_path, share, interval, expected)
+    write(tmp_path, share, interval, expected, above)
     assert copies(read_inputs(tmp_path)) == []
+
+
+@pytest.mark.parametrize(("of_clips", "told"), [(5376, 0), (40_965, 1)])
+def test_a_search_of_some_training_clips_says_so(tmp_path: Path, of_clips: int, told: int) -> None:
+    (tmp_path / "reports").mkdir()
+    measured = {"memorisation": {"training_clips": 5376, "of_training_clips": of_clips}}
+    (tmp_path / "reports/faithfulness.json").write_text(json.dumps(measured))
+    notes = copies(read_inputs(tmp_path))
+    assert len(notes) == told
+    assert all(note.text.startswith("5,376 of 40,965 training clips were searched for copies") for note in notes)

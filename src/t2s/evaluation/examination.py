@@ -83,7 +83,7 @@ def examine(
     signs = list(prompt_of)
     known = held_out.of_signs(signs)
     with timed("training clips"):
-        reference = TrainReference.measure(train, config.max_reference_clips, config.seed)
+        reference = TrainReference.measure(train, signs, config.max_reference_clips, config.seed)
     with timed("per-timestep errors"):
         rows = _timestep_rows(subject, held_out, reference, config, bootstrap)
     with timed("prompt ranking"):
@@ -99,9 +99,7 @@ def examine(
             semantics = _semantics(judge, generated, null, held_out, pairs, bootstrap, config.frechet_splits)
     with timed("appearance"):
         looks, real_looks = Appearance.of(generated), Appearance.of(known)
-        memorisation = Memorisation.measure(
-            looks, real_looks, known.signers, reference.thumbnails, reference.clips.signs
-        )
+        memorisation = Memorisation.measure(looks, real_looks, known.signers, reference)
     if judge is not None and semantics["refused"] is None:
         nearest = reference.clips.at(memorisation.rows.tolist())
         semantics["nearest_training"] = nearest_report(judge, nearest, generated.signs)

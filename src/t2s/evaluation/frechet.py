@@ -6,18 +6,23 @@ at the same number, on disjoint signers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from t2s.evaluation.arrays import Floats, Labels, PerClip
 from t2s.evaluation.balance import balanced_rows
 
+MIN_SIDE = 10  # clips of people who share no half: below, any clip may be in any half
+Halves = Literal["people", "clips"]
+
 
 @dataclass(frozen=True)
 class FrechetReport:
     """Means over random halves of the real clips. Ranges: 2.5 % and 97.5 % of the splits.
 
-    `ratio_range`: of generated over floor, both on the same halves; None where a floor is 0.
+    `ratio_range`: of generated over floor, both on the same halves; None where a floor is 0. `halves`: of "people", who
+    are in one half or the other, or of "clips", where too few people have enough of them.
     """
 
     generated: float
@@ -27,6 +32,7 @@ class FrechetReport:
     ratio_range: tuple[float, float] | None
     clips_per_side: int
     splits: int
+    halves: Halves
 
 
 def frechet_distance(a: Floats, b: Floats) -> float:
@@ -61,38 +67,49 @@ class FeatureSet:
 def frechet_report(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) -> FrechetReport:
     """Generated against half of the real clips, and the other half against it, over random halves.
 
-    Both sides of both distances hold equally many clips. The halves share no signer, see `disjoint_halves`.
+    All distances are between equally many clips: fewer are further apart.
 
     Raises:
         ValueError: fewer than four real clips, or fewer than two generated ones.
     """
     rng = np.random.default_rng(seed)
     everything = np.arange(len(generated.features))
-    fake, floor, sizes = [], [], []
-    for _ in range(splits):
-        one, other = disjoint_halves(real.signers, rng)
-        size = min(len(one), len(other), len(everything))
+    halves: Halves = "people"
+    drawn = [disjoint_halves(real.signers, rng) for _ in range(splits)]
+    if min(len(half) for pair in drawn for half in pair) < min(MIN_SIDE, len(real.signers) // 2):
+        halves, drawn = "clips", [random_halves(len(real.signers), rng) for _ in range(splits)]
+    size = min(len(everything), *(len(half) for pair in drawn for half in pair))
+    fake, floor = [], []
+    for one, other in drawn:
         reference = real.balanced(other, size, rng)
         floor.append(frechet_distance(real.balanced(one, size, rng), reference))
         fake.append(frechet_distance(generated.balanced(everything, size, rng), reference))
-        sizes.append(size)
     ratios = _range([one / other for one, other in zip(fake, floor, strict=True)]) if min(floor) > 0 else None
     means = float(np.mean(fake)), float(np.mean(floor))
-    return FrechetReport(*means, _range(fake), _range(floor), ratios, min(sizes), splits)
+    return FrechetReport(*means, _range(fake), _range(floor), ratios, size, splits, halves)
 
 
 def disjoint_halves(signers: Sequence[str], rng: np.random.Generator) -> tuple[Labels, Labels]:
-    """Row numbers of two random halves that share no signer.
+    """Row numbers of two random halves that share no signer; one is empty of one signer.
 
-    Of clips at random where one signer would be alone with one clip, or with all: a distance needs two on each side.
+    Whoever has most clips chooses a side first, and each next goes to the smaller one.
     """
     names = np.asarray(signers)
-    people = np.unique(names)
-    chosen = np.isin(names, rng.permutation(people)[: len(people) // 2])
-    if min(chosen.sum(), (~chosen).sum()) >= 2:
-        return np.flatnonzero(chosen), np.flatnonzero(~chosen)
-    rows = rng.permutation(len(names))
-    return rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    people, counts = np.unique(names, return_counts=True)
+    sides: tuple[list[str], list[str]] = ([], [])
+    clips = [0, 0]
+    order = rng.permutation(len(people))
+    for person in order[np.argsort(-counts[order], kind="stable")]:
+        side = int(clips[1] < clips[0]) if clips[0] != clips[1] else int(rng.integers(2))
+        sides[side].append(people[person])
+        clips[side] += counts[person]
+    return np.flatnonzero(np.isin(names, sides[0])), np.flatnonzero(np.isin(names, sides[1]))
+
+
+def random_halves(count: int, rng: np.random.Generator) -> tuple[Labels, Labels]:
+    """Row numbers of two random halves of so many clips."""
+    rows = rng.permutation(count)
+    return rows[: count // 2], rows[count // 2 :]
 
 
 def _square_root(matrix: PerClip) -> PerClip:

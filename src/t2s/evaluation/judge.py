@@ -50,6 +50,14 @@ class Judge(Protocol):
         ...
 
 
+def reading_of(judge: Judge, clips: ClipSequence) -> Reading:
+    """What the judge says of clips. Raises UserError where that is not finite."""
+    reading = judge.read(clips)
+    if not (np.isfinite(reading.logits).all() and np.isfinite(reading.features).all()):
+        raise UserError("the recogniser answers with NaN or infinity: it cannot judge; train it again")
+    return reading
+
+
 def labels_of(judge: Judge, signs: Sequence[str]) -> Labels:
     """Positions of signs in the judge's logits. Raises UserError naming the first one that it does not know."""
     position = {sign: index for index, sign in enumerate(judge.signs)}

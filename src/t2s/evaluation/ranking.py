@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from t2s.diffusion.schedule import Schedule
+from t2s.errors import UserError
 from t2s.evaluation.arrays import Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap, named
 from t2s.evaluation.noising import DenoiseX0, FixedNoise, clip_mse
+from t2s.evaluation.recognition import hits
 from t2s.evaluation.wilson import share
 from t2s.progress import track
 
@@ -88,7 +90,11 @@ def prompt_losses(
     seed: int,
     batch_size: int,
 ) -> PromptLosses:
-    """Denoise clips (n, 3, F, H, W) under each of the prompts (P, L) and the null prompt (a row of zeros)."""
+    """Denoise clips (n, 3, F, H, W) under each of the prompts (P, L) and the null prompt (a row of zeros).
+
+    Raises:
+        UserError: an error that is not finite.
+    """
     noise = FixedNoise(schedule, seed)
     ids = torch.cat([prompt_ids, torch.zeros_like(prompt_ids[:1])])
     losses = np.empty((len(clips), len(bins), len(ids)))
@@ -102,6 +108,8 @@ def prompt_losses(
                 guess = denoise_x0(x_t.expand(len(part), *x_t.shape), steps, part)
                 parts.append(clip_mse(guess, x0.expand_as(guess)))
             losses[number, column] = torch.cat(parts).cpu().numpy()
+    if not np.isfinite(losses).all():
+        raise UserError("the network answers with NaN or infinity: nothing can be measured on it; train it again")
     return PromptLosses(tuple(bins), losses[:, :, :-1], losses[:, :, -1], intended)
 
 
@@ -158,8 +166,9 @@ def _ranking(scores: PerClip, intended: Labels, bootstrap: Bootstrap) -> dict[st
     if scores.shape[1] == 1:
         return named(None, "top5") | named(None, "mean_rank") | named(None, "top1")
     rank = ranks(scores, intended)
+    top5 = share(hits(-scores, intended, k=5)) if scores.shape[1] > 5 else None
     return {
-        **share(rank <= 5).named("top5"),
+        **named(top5, "top5"),
         **bootstrap.mean(rank).named("mean_rank"),
         **share(top1(scores, intended)).named("top1"),
     }

@@ -1,5 +1,6 @@
 """Real clips as evaluation reads them: lazily, in order, with their labels."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ import numpy as np
 from t2s.data.clips import ClipRecord, ClipStore
 from t2s.evaluation.arrays import Floats
 from t2s.evaluation.balance import balanced_rows
+
+logger = logging.getLogger(__name__)
 
 HELD_OUT_SPLITS = ("test", "val")  # the first that has clips
 BATCH_SIZE = 32  # a matter of memory, not of results
@@ -26,9 +29,17 @@ class RealClips:
 
     @classmethod
     def held_out(cls, store: ClipStore) -> "RealClips":
-        """The test clips, or the validation clips of a data set without a test split; maybe none."""
+        """The test clips, or the validation clips of a data set without a test split; maybe none.
+
+        Without those that are stored in the train split too, to the bit: nobody has held them out.
+        """
         splits = (cls.of_split(store, split) for split in HELD_OUT_SPLITS)
-        return next((clips for clips in splits if clips.rows), cls(store, ()))
+        clips = next((clips for clips in splits if clips.rows), cls(store, ()))
+        learned = {store.records[row].sha256 for row in store.indices("train")}
+        kept = cls(store, tuple(row for row in clips.rows if store.records[row].sha256 not in learned))
+        if left_out := len(clips) - len(kept):
+            logger.warning("%d held-out clips are left out: they are in the train split too", left_out)
+        return kept
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from t2s.evaluation.arrays import Floats, Labels, PerClip
 from t2s.evaluation.wilson import wilson
 
 
-def hits(logits: Floats, labels: Labels, k: int = 1) -> PerClip:
+def hits(logits: npt.NDArray[np.floating[Any]], labels: Labels, k: int = 1) -> PerClip:
     """1 where the label is among the k most likely signs, else 0, (N,); no row with a NaN is a hit.
 
     Ties share the places that are left: who sees the same in every clip is right k / K of the time.

@@ -5,20 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from t2s.evaluation.arrays import Labels, PerClip
+from t2s.evaluation.arrays import Floats, Labels, PerClip
 from t2s.evaluation.bootstrap import Bootstrap, Estimate, named
 from t2s.evaluation.distances import label_distances, label_distances_to
 from t2s.evaluation.frechet import FeatureSet, frechet_report
 from t2s.evaluation.generation import GeneratedClips
-from t2s.evaluation.judge import Judge, Reading, labels_of
+from t2s.evaluation.judge import Judge, Reading, labels_of, reading_of
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.recognition import confusion_counts, hits, pair_accuracy, shares_by_group, shuffled_hits
-from t2s.evaluation.wilson import share, share_ratio
+from t2s.evaluation.wilson import share, share_by_sign, share_ratio
 
 NOTHING_KNOWN = "semantics refused: no held-out clip shows a sign that the recogniser knows; see data.split_key"
 SHUFFLES = 100
 TOP = (1, 5)
 MIN_FRECHET_CLIPS = 4
+ROUNDING = 1e-5  # of float32 features, beside their size
 
 Pair = tuple[str, str, str]  # two signs and the one parameter they differ in
 
@@ -26,7 +27,8 @@ Pair = tuple[str, str, str]  # two signs and the one parameter they differ in
 def recogniser_report(judge: Judge, held_out: RealClips) -> dict[str, Any]:
     """reports/recogniser.json: the ceiling on real clips of people it has not seen, by sign and by signer.
 
-    All null, and refused, where none of them shows a sign that it knows.
+    Every sign counts alike in it, as among generated clips. Top-5 is null where there are no more than five signs. All
+    null, and refused, where none of the clips shows a sign that it knows.
     """
     known = held_out.of_signs(judge.signs)
     if not known.rows:
@@ -42,12 +44,13 @@ def recogniser_report(judge: Judge, held_out: RealClips) -> dict[str, Any]:
             "per_signer": {},
         }
     labels = labels_of(judge, known.signs)
-    reading = judge.read(known)
+    reading = reading_of(judge, known)
     right = hits(reading.logits, labels)
-    ceiling, top5 = share(right), share(hits(reading.logits, labels, k=5))
+    ceiling = share_by_sign(right, known.signs)
+    top5 = share_by_sign(hits(reading.logits, labels, k=5), known.signs) if len(judge.signs) > 5 else None
     return {
         **ceiling.named("ceiling_top1"),
-        **top5.named("ceiling_top5"),
+        **named(top5, "ceiling_top5"),
         "num_clips": ceiling.n,
         "chance": 1 / len(judge.signs),
         "refused": refusal(ceiling, len(judge.signs), judge.gate_margin),
@@ -86,9 +89,10 @@ def refusal(ceiling: Estimate, num_signs: int, margin: float) -> str | None:
 def passes_gate(faithfulness: Mapping[str, Any], min_share: float) -> bool:
     """Whether generated clips are read nearly as well as real ones, even at the low end of the 95 % interval.
 
-    Never while the recogniser's own gate is closed: then nobody can say what the clips show.
+    Never while the recogniser's own gate is closed: then nobody can say what the clips show. Nor where they seem to
+    repeat training clips, which the recogniser has learned to read.
     """
-    if faithfulness["refused"]:
+    if faithfulness["refused"] or faithfulness["memorisation"]["above_expected"]:
         return False
     interval = faithfulness["generated"]["over_ceiling_ci"]  # of the signs that were generated; None: undefined
     return interval is not None and bool(interval[0] >= min_share)
@@ -105,17 +109,18 @@ def semantics_report(
 ) -> dict[str, Any]:
     """What the recogniser says of generated clips, with chance and intervals. Ask `refusal` first."""
     labels = labels_of(judge, generated.signs)
-    reading = judge.read(generated.clips)
+    reading = reading_of(judge, generated.clips)
     right = hits(reading.logits, labels)
-    null_logits, null_labels = judge.read(null.clips).logits, labels_of(judge, null.signs)
+    null_logits, null_labels = reading_of(judge, null.clips).logits, labels_of(judge, null.signs)
     real = held_out.of_signs(generated.signs)
-    real_reading = judge.read(real)
-    over_ceiling = share_ratio(right, hits(real_reading.logits, labels_of(judge, real.signs)))
-    generated_top = {k: hits(reading.logits, labels, k) for k in TOP}
-    shuffled_top = {k: shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed, k) for k in TOP}
-    null_top = {k: hits(null_logits, null_labels, k) for k in TOP}
+    real_reading = reading_of(judge, real)
+    real_right = hits(real_reading.logits, labels_of(judge, real.signs))
+    generated_top = _hits(reading.logits, labels)
+    shuffled_top = {k: shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed, k) for k in generated_top}
+    null_top = _hits(null_logits, null_labels)
     return {
-        "generated": _top(generated_top) | named(over_ceiling, "over_ceiling"),
+        "generated": _top(generated_top)
+        | named(_over_ceiling(right, generated.signs, real_right, real.signs), "over_ceiling"),
         "shuffled": _top(shuffled_top, bootstrap.mean),  # means over many shuffles vary less than hits do
         "null": _top(null_top),
         "per_sign": shares_by_group(right, generated.signs, "top1"),
@@ -134,8 +139,8 @@ def semantics_report(
 
 def nearest_report(judge: Judge, nearest: RealClips, asked: Sequence[str]) -> dict[str, Any]:
     """Top-1 and top-5 of each generated clip's nearest training clip, read against the sign that was asked for."""
-    logits, labels = judge.read(nearest).logits, labels_of(judge, asked)
-    return _top({k: hits(logits, labels, k) for k in TOP})
+    logits, labels = reading_of(judge, nearest).logits, labels_of(judge, asked)
+    return _top(_hits(logits, labels))
 
 
 def refused_report() -> dict[str, Any]:
@@ -178,9 +183,27 @@ def pairs_report(judge: Judge, reading: Reading, signs: Sequence[str], pairs: Se
     return {**of_all.named("accuracy"), "chance": 0.5, "pairs": rows}
 
 
+def _hits(logits: Floats, labels: Labels) -> dict[int, PerClip]:
+    """Hits by k of `TOP`, where there are more than k signs: else all are right."""
+    return {k: hits(logits, labels, k) for k in TOP if k < logits.shape[1]}
+
+
+def _over_ceiling(
+    right: PerClip, signs: Sequence[str], real_right: PerClip, real_signs: Sequence[str]
+) -> Estimate | None:
+    """Generated over real, of the signs that both have, each counting alike; None without one, or where real is 0."""
+    both = np.isin(signs, real_signs)
+    if not both.any():
+        return None
+    generated = share_by_sign(right[both], np.asarray(signs)[both].tolist())
+    return share_ratio(generated, share_by_sign(real_right, real_signs))
+
+
 def _top(hits_at: Mapping[int, PerClip], estimate: Callable[[PerClip], Estimate] = share) -> dict[str, Any]:
-    """{top1, top1_ci, top5, top5_ci, n} of hits by k."""
+    """{top1, top1_ci, top5, top5_ci, n} of hits by k; null where there are no hits at k."""
     report: dict[str, Any] = {}
+    for k in TOP:
+        report |= named(None, f"top{k}")
     for k, right in hits_at.items():
         report |= estimate(right).named(f"top{k}")
     return report
@@ -199,20 +222,30 @@ def _frechet(generated: FeatureSet, real: FeatureSet, splits: int, seed: int) ->
         "real_floor_range": list(report.real_range),
         "clips_per_side": report.clips_per_side,
         "splits": report.splits,
+        "halves": report.halves,
     }
 
 
 def _ratios(
     judge: Judge, reading: Reading, labels: Labels, real: Reading, clips: RealClips, bootstrap: Bootstrap
 ) -> dict[str, Any]:
-    """Distances to other prompts over distances to the own prompt, in features; 1 = the prompt makes no difference."""
+    """Distances to other prompts over distances to the own prompt, in features; 1 = the prompt makes no difference.
+
+    None where the clips of a sign are all one: what is left between them is rounding.
+    """
     real_labels = labels_of(judge, clips.signs)
     found = {
         "generated_between_over_within": label_distances(reading.features, labels),
         "real_between_over_within": label_distances(real.features, real_labels),
         "to_real_other_over_own": label_distances_to(reading.features, labels, real.features, real_labels),
     }
+    size = float(np.sqrt(np.mean(np.square(real.features)))) if real.features.size else 0.0
     return {
-        name: named(bootstrap.paired_ratio(each.other, each.own) if len(each.own) else None, "ratio")
+        name: named(
+            bootstrap.paired_ratio(each.other, each.own)
+            if len(each.own) and each.own.mean() > ROUNDING * size
+            else None,
+            "ratio",
+        )
         for name, each in found.items()
     }

@@ -1,5 +1,6 @@
 """Intervals of shares: of clips that are right, and of two such shares."""
 
+from collections.abc import Sequence
 from math import sqrt
 from statistics import NormalDist
 
@@ -11,8 +12,8 @@ from t2s.evaluation.bootstrap import LEVEL, Estimate
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a share in 0..1 of n clips (Wilson 1927, eq. 6 and following).
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """95 % score interval of a share in 0..1 of n ≥ 1 clips, whole or not (Wilson 1927, eq. 6 and following).
 
     Unlike the bootstrap's it does not shrink to a point where all clips are right or all wrong: 8 of 8 is .68–1.
     Shared credit for ties may make n · share a fraction.
@@ -36,18 +37,30 @@ def share(hits: npt.ArrayLike) -> Estimate:
     return Estimate(float(right.mean()), low, high, len(right))
 
 
-def share_ratio(above: npt.ArrayLike, below: npt.ArrayLike) -> Estimate | None:
-    """The ratio of two shares of different clips, hits in 0..1; None where the lower one is 0 or has no clips.
+def share_by_sign(hits: npt.ArrayLike, signs: Sequence[str]) -> Estimate:
+    """The mean over signs of each one's share: every sign counts alike, as among generated clips.
+
+    So who always says the commonest sign is right once in as many times as there are signs. The interval is Wilson's of
+    S² / Σ 1/n_s clips, whose share would vary as much; that is all of them where S signs have n_s alike. n is all of
+    them. Raises ValueError when there are no clips.
+    """
+    right, names = np.asarray(hits, dtype=np.float64), np.asarray(signs)
+    _, rows, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    if not len(sizes):
+        raise ValueError("no clips to estimate from")
+    value = float((np.bincount(rows, right) / sizes).mean())
+    low, high = wilson(value, len(sizes) ** 2 / float((1 / sizes).sum()))
+    return Estimate(value, low, high, len(right))
+
+
+def share_ratio(top: Estimate, bottom: Estimate) -> Estimate | None:
+    """The ratio of two shares of different clips; None where the lower one is 0.
 
     Its interval is put together from Wilson's of each (Newcombe 2016, MOVER-R, eq. 1; here in a form that divides by
     no difference). n is the number of clips above the line.
-
-    Raises:
-        ValueError: no clips above the line.
     """
-    if not np.size(below) or not np.any(below):
+    if bottom.value == 0:
         return None
-    top, bottom = share(above), share(below)
     product = top.value * bottom.value
     lowest, highest = top.low * (2 * top.value - top.low), top.high * (2 * top.value - top.high)
     least, most = bottom.low * (2 * bottom.value - bottom.low), bottom.high * (2 * bottom.value - bottom.high)

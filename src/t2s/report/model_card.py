@@ -34,6 +34,7 @@ SHARES = (
     ("… expected share", "memorisation.expected_share"),
 )
 FIGURES = (
+    ("Recognised as asked, generated over real, of the signs that both have", "generated.over_ceiling"),
     ("Motion energy, generated over real", "motion_energy_ratio"),
     ("Sharpness, generated over real", "sharpness_ratio"),
     ("Fréchet distance in recogniser features, generated", "frechet.generated"),

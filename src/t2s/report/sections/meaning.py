@@ -24,7 +24,7 @@ from t2s.report.wording import (
 # (label, key in faithfulness.json, how to read it)
 SHARES = (
     ("Generated, intended prompt", "generated.top1", "near the ceiling, or above"),
-    ("Generated, intended prompt, top 5", "generated.top5", ""),
+    ("Generated, intended prompt, top 5", "generated.top5", "five times chance, if guessed"),
     ("The same clips, labels shuffled", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
     (
@@ -39,6 +39,7 @@ SHARES = (
     ("… of one held-out person's clips, at most", "memorisation.most_of_one_person", "what a look-alike gives"),
 )
 FIGURES = (
+    ("Generated over real, of the signs that both have", "generated.over_ceiling", "near 1, or above"),
     ("Loss gap: another prompt − the intended one", "loss_gap.shuffled_minus_intended", "above 0"),
     ("Loss gap: no prompt − the intended one", "loss_gap.null_minus_intended", "above 0"),
     ("Fréchet distance in recogniser features", "frechet.generated", "near the floor"),
