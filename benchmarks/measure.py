@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 import platform
 import resource
 import subprocess
@@ -18,6 +17,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from t2s.cores import usable_cores
+
 PEAK_SIZES = {"cpu": (1024, 2048), "cuda": (4096, 8192)}  # sides of the square matrices; the best one counts
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -29,7 +30,7 @@ def bench_device() -> torch.device:
 
 def machine() -> dict[str, object]:
     """What the figures hold for: CPU model, usable cores, accelerator, torch. No host name, no date."""
-    described = {"cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)), "torch": version("torch")}
+    described = {"cpu": cpu_name(), "cores": usable_cores(), "torch": version("torch")}
     return described | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})
 
 
@@ -101,7 +102,7 @@ def peak_memory_mib() -> float:
     """The most this process held so far: on the GPU if there is one, else resident."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
 def in_own_process(script: str, *arguments: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src/t2s/__init__.py"
 
-# How a stage reads params, writes files, keeps others out, shows progress, draws letters, reports to MLflow: no figure
+# How a stage reads params, writes files, keeps others out, shows progress, counts cores, draws letters, reports to MLflow: no figure
 # depends on it.
 PLUMBING = (
     "src/t2s/__init__.py",
@@ -15,6 +15,7 @@ PLUMBING = (
     "src/t2s/allocator.py",
     "src/t2s/progress.py",
     "src/t2s/fonts.py",
+    "src/t2s/cores.py",
     "src/t2s/atomic.py",
     "src/t2s/lock.py",
     "src/t2s/paramsfile.py",

@@ -33,7 +33,7 @@ def test_another_name_is_refused_with_the_known_ones() -> None:
     [
         ("flags : fpu sse avx512f avx512_bf16 amx_tile", "bf16"),
         ("flags : fpu amx_bf16", "bf16"),
-        ("Features : fp asimd bf16", "bf16"),
+        ("Features : fp asimd bf16", "fp32"),
         ("flags : fpu sse avx2 avx512f", "fp32"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from t2s.sealed import canonical_json
 
-FORMAT = 1
+FORMAT = 2
 PACKAGE = Path(__file__).parent
 
 
@@ -32,14 +32,45 @@ def source_digest(rooms: Iterable[str], package: Path = PACKAGE) -> str:
 
 
 def normalised(source: str) -> str:
-    """Python source as `ast.unparse` writes it, without docstrings."""
+    """Python source as its syntax tree, without docstrings: the same text under every version of Python.
+
+    `ast.unparse` quotes f-strings in another way from 3.12 on, and 3.12 has empty constants in some of their formats.
+    """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    return canonical_json(_plain(tree))
+
+
+def _plain(node: Any) -> Any:
+    """A syntax tree as lists: the name of each node and its fields; those that are empty do not count."""
+    if isinstance(node, list):
+        return [_plain(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return node if isinstance(node, str) else repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.JoinedStr):
+        fields["values"] = _joined(node.values)
+    told = [[name, _plain(value)] for name, value in sorted(fields.items()) if value is not None and value != []]
+    return [type(node).__name__, *told]
+
+
+def _joined(values: list[ast.expr]) -> list[ast.expr]:
+    """The parts of an f-string, its neighbouring texts as one and its empty ones left out."""
+    parts: list[ast.expr] = []
+    for value in values:
+        text = value.value if isinstance(value, ast.Constant) else None
+        last = parts[-1] if parts else None
+        if text == "":
+            continue
+        if isinstance(text, str) and isinstance(last, ast.Constant) and isinstance(last.value, str):
+            parts[-1] = ast.Constant(last.value + text)
+        else:
+            parts.append(value)
+    return parts
 
 
 def _python_files(room: Path) -> list[Path]:

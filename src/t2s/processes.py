@@ -23,8 +23,6 @@ def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
         UserError: runtime.device is not there, or names one GPU for several processes; or the launcher asks for
             another way to split the work than data parallelism.
     """
-    if runtime.num_threads:
-        torch.set_num_threads(runtime.num_threads)
     device = resolve_device(runtime.device)
     if device.index is not None:
         torch.cuda.set_device(device)  # what Accelerate calls "cuda" is the current one
@@ -47,6 +45,8 @@ def make_accelerator(runtime: RuntimeConfig, train: TrainConfig) -> Accelerator:
         device_placement=False,
         kwargs_handlers=handlers,
     )
+    if runtime.num_threads:  # after it: of several processes it sets a number of its own
+        torch.set_num_threads(runtime.num_threads)
     if accelerator.distributed_type not in DATA_PARALLEL:
         raise UserError(
             f"the launcher asks for {accelerator.distributed_type.value}; the train stage supports data parallelism "

@@ -17,6 +17,9 @@ def run_script(path: str, takes_arguments: bool = False) -> NoReturn:
         signal.signal(signal.SIGINT, _leave)
     import runpy
 
+    from t2s.cores import respect_quota
+
+    respect_quota()
     from t2s.stage import faults_in_one_line, run_stage
 
     main = runpy.run_path(path)["main"]

@@ -37,7 +37,7 @@ def test_dvc_makes_valid_params_of_the_documented_command(tmp_path: Path) -> Non
     made = Settings.load(tmp_path / "params.yaml")
     assert made == read_settings({}, PRESET)
     assert (made.data.num_frames, made.data.image_size) == (32, 64)
-    assert (made.train.precision, made.train.compile) == ("bf16", True)
+    assert (made.train.precision, made.train.compile) == ("auto", True)
     assert made.signer.num_frames == made.data.num_frames
     assert made.train.coarse_fraction == 0 or trains_coarse(made.model)
     assert made.warnings == []

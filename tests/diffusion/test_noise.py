@@ -30,6 +30,13 @@ def test_the_number_of_threads_changes_nothing(threads) -> None:
     assert torch.equal(*drawn)
 
 
+def test_several_threads_draw_for_one_that_infers(threads) -> None:
+    threads(4)
+    with torch.inference_mode():
+        drawn = draw_noise(SHAPE, seeded([1, 2, 3]))
+    assert torch.equal(drawn, draw_noise(SHAPE, seeded([1, 2, 3])))
+
+
 def test_a_stream_goes_on_where_it_was() -> None:
     streams = seeded([1, 2])
     first, second = draw_noise(SHAPE, streams), draw_noise(SHAPE, streams)

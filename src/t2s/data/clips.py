@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tokenize
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from t2s.cores import usable_cores
 from t2s.errors import UserError
 
 FORMAT = 1
@@ -182,7 +182,7 @@ class ClipStore:
 
     def verify(self) -> None:
         """Read every clip against its digest. Raises UserError naming the clips whose bytes changed."""
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # hashing leaves Python's lock alone
+        with ThreadPoolExecutor(usable_cores()) as threads:  # hashing leaves Python's lock alone
             matches = list(threads.map(self.bytes_match, range(len(self))))
         changed = [record.clip_id for record, is_whole in zip(self.records, matches, strict=True) if not is_whole]
         if changed:

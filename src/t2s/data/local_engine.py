@@ -1,6 +1,5 @@
 """Rows → outcomes on this machine: one decoder process per core, results in the order of the rows."""
 
-import os
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from t2s.cores import usable_cores
 from t2s.data.config import DataConfig
 from t2s.data.decode_task import Outcome, digests, run_task
 from t2s.data.decoder_process import DecoderProcess
@@ -23,7 +23,7 @@ def run_locally(
     rows: Iterable[ManifestRow], root: Path, config: DataConfig, finished: frozenset[str], workers: int | None
 ) -> Iterator[Outcome]:
     """The outcome of each row, in order, whatever the number of workers (None = one per usable core)."""
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cores()
     decoders = [DecoderProcess(root, config) for _ in range(workers)]
     idle: queue.SimpleQueue[DecoderProcess] = queue.SimpleQueue()
     for decoder in decoders:

@@ -24,8 +24,14 @@ def draw_noise(shape: Sequence[int], generators: Sequence[torch.Generator]) -> T
         for row in rows:
             _fill(row)
         return noise
+    inferring = torch.is_inference_mode_enabled()  # of this thread: the others do not know
+
+    def fill_there(row: tuple[Tensor, torch.Generator]) -> None:
+        with torch.inference_mode(inferring):
+            _fill(row)
+
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(_fill, rows))
+        list(pool.map(fill_there, rows))
     return noise
 
 

@@ -36,7 +36,9 @@ class PromptTokenizer:
                 trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
             case "bpe":
                 tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-                trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+                trainer = trainers.BpeTrainer(  # a pair seen once would be the whole of a clause, and of no other
+                    vocab_size=size, special_tokens=special, show_progress=False, min_frequency=2
+                )
             case _:
                 assert_never(config.tokenizer)
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
