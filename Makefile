@@ -20,30 +20,30 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 repro: install          ## the whole pipeline on the embedded synthetic signer
-	dvc repro
+	$(BIN)/dvc repro
 
 test: install           ## what a person waits for
-	pytest -q -n 2 -m "not slow and not browser"
+	$(BIN)/pytest -q -n 2 -m "not slow and not browser"
 
 test-all: install       ## every proof, the slow ones too
-	pytest -q -n 2
+	$(BIN)/pytest -q -n 2
 
 check: install          ## style, types, architecture
-	ruff check .
-	ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	mypy
-	pytest -q tests/test_architecture.py tests/test_params.py tests/test_stage_deps.py
+	$(BIN)/pytest -q tests/test_architecture.py tests/test_params.py tests/test_stage_deps.py
 
 bench: install          ## speed and memory, as ratios in one run
-	python benchmarks/run_all.py
+	$(BIN)/python benchmarks/run_all.py
 
 bench-gpu: install      ## on a machine with a GPU: train its preset, then its step, its samples, its memory
-	python -c "import torch, sys; sys.exit(None if torch.cuda.is_available() else 'error: PyTorch finds no GPU; see docs/howto.md')"
-	dvc exp run $$(sed -nE 's/^([a-z_.]+): *([^ #]+).*/-S \1=\2/p' presets/gpu.yaml)
-	python benchmarks/run_all.py --only training_step_gpu --only sampling_gpu
+	$(BIN)/python -c "import torch, sys; sys.exit(None if torch.cuda.is_available() else 'error: PyTorch finds no GPU; see docs/howto.md')"
+	$(BIN)/dvc exp run $$(sed -nE 's/^([a-z_.]+): *([^ #]+).*/-S \1=\2/p' presets/gpu.yaml)
+	$(BIN)/python benchmarks/run_all.py --only training_step_gpu --only sampling_gpu
 
 demo: install           ## the demo page on 127.0.0.1
-	t2s demo
+	$(BIN)/t2s demo
 
 clean:                  ## the environment, clips, models, saved training states, MLflow's history
 	rm -rf $(VENV) runs data/raw data/clips data/generated models reports/samples mlflow.db mlartifacts

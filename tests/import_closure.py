@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src/t2s/__init__.py"
 
-# How a stage reads params, writes files, keeps others out, shows progress, counts cores, draws letters, reports to MLflow: no figure
-# depends on it.
+# How a stage reads params, writes files, keeps others out, counts cores, shows progress, draws letters, reports to
+# MLflow: no figure depends on it.
 PLUMBING = (
     "src/t2s/__init__.py",
     "src/t2s/errors.py",

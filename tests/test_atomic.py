@@ -1,5 +1,6 @@
 """Durable writes: in which order the disk is told, and what a dead process leaves."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from t2s import atomic
+from t2s.errors import UserError
 
 
 def test_content_then_name_then_folder_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +55,22 @@ with atomic.replacing(Path(os.environ["FOLDER"]) / "a.txt") as partial:
     partial.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def test_a_folder_that_cannot_be_flushed_holds_the_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some shared folders are; any other error is one."""
+    fsync, codes = os.fsync, [errno.EINVAL]
+
+    def no_folders(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink() == tmp_path:
+            raise OSError(codes[0], os.strerror(codes[0]))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", no_folders)
+    atomic.write_text(tmp_path / "a.txt", "hello")
+    assert (tmp_path / "a.txt").read_text() == "hello"
+    codes[0] = errno.EIO
+    with pytest.raises(UserError, match="cannot be written"):
+        atomic.write_text(tmp_path / "b.txt", "hello")

@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 
+from t2s import serving
 from t2s.evaluation.semantics import passes_gate
 
 ROOT = Path(__file__).parents[1]
@@ -142,3 +143,31 @@ print(json.dumps([[one.tags["t2s.gate"] for one in versions], aliases.get("champ
 """
     gates, champion = json.loads(in_project(project, [sys.executable, "-c", code]).stdout.splitlines()[-1])
     return gates, champion
+
+
+@pytest.mark.parametrize(("passed", "heir"), [([1, 3], "3"), ([], None)])
+def test_a_champion_that_fails_gives_the_alias_back(
+    monkeypatch: pytest.MonkeyPatch, passed: list[int], heir: str | None
+) -> None:
+    client = MagicMock()
+    client.get_registered_model.return_value.aliases = {"champion": "4"}
+    client.search_model_versions.side_effect = lambda asked: [
+        MagicMock(version=str(number)) for number in ([4] if "digest" in asked else passed)
+    ]
+    monkeypatch.setattr(serving, "_client", lambda: client)
+    monkeypatch.setattr(serving, "read_metadata", lambda _: {"digest": "d"})
+    assert serving.register(Path("t2s.safetensors"), "the run", gate_passed=False) == 4
+    if heir:
+        client.set_registered_model_alias.assert_called_once_with("t2s", "champion", heir)
+    else:
+        client.delete_registered_model_alias.assert_called_once_with("t2s", "champion")
+
+
+def test_who_was_no_champion_takes_no_alias_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = MagicMock()
+    client.get_registered_model.return_value.aliases = {"champion": "2"}
+    client.search_model_versions.return_value = [MagicMock(version="4")]
+    monkeypatch.setattr(serving, "_client", lambda: client)
+    monkeypatch.setattr(serving, "read_metadata", lambda _: {"digest": "d"})
+    serving.register(Path("t2s.safetensors"), "the run", gate_passed=False)
+    assert not client.set_registered_model_alias.called and not client.delete_registered_model_alias.called

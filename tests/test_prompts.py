@@ -14,6 +14,7 @@ from t2s.prompts import (
     explain_unknown,
     file_stem,
     file_stems,
+    is_visible,
     known_captions,
     parse_prompt,
     require_text,
@@ -23,6 +24,45 @@ from t2s.prompts import (
 KNOWN = ["hello", "thank", "thank you", "you", "Thank you very much"]
 words = st.sampled_from(["hello", "thank", "you", "very", "much", "HELLO", "straße", "x", "İ", "\u0301"])
 spaces = st.sampled_from([" ", "  ", "\t", "\n", "\u2003"])
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        ("Masse", ["Masse"]), ("Maße", ["Maße"]), ("MASSE", ["Masse"]), ("STRASSE", ["Straße"]),
+        ("Arm arm", ["Arm", "arm"]), ("thank you", ["Thank you!"]),
+        ("C++ C#", ["C++", "C#"]), ("HAUS1A", ["HAUS1A"]), ("haus1a^*", ["HAUS1A^*"]), ("K\u00e4se", ["Ka\u0308se"]),
+    ],
+)  # fmt: skip
+def test_what_is_written_as_a_caption_is_that_one_and_looser_forms_come_after(text: str, signs: list[str]) -> None:
+    known = ["Arm", "arm", "Masse", "Maße", "Straße", "Thank you!", "C++", "C#", "HAUS1A", "HAUS1A^*", "Ka\u0308se"]
+    parsed = parse_prompt(text, known)
+    assert (parsed.signs, parsed.unknown) == (signs, [])
+
+
+def test_without_its_marks_a_caption_that_is_two_is_none() -> None:
+    assert parse_prompt("C", ["C++", "C#"]).unknown == ["C"]
+
+
+@pytest.mark.parametrize(
+    ("text", "signs", "unknown"),
+    [("你好谢谢", ["你好", "谢谢"], []), ("你好，谢谢。", ["你好", "谢谢"], []), ("你好吗", [], ["你好吗"]),
+     ("谢谢 hello", ["谢谢", "hello"], []), ("hellohello", [], ["hellohello"])],
+)  # fmt: skip
+def test_scripts_without_spaces_are_cut_where_all_of_a_word_is_known(
+    text: str, signs: list[str], unknown: list[str]
+) -> None:
+    parsed = parse_prompt(text, ["你好", "谢谢", "hello", "you"])
+    assert (parsed.signs, parsed.unknown) == (signs, unknown)
+
+
+def test_prompts_of_other_vowels_or_marks_have_other_files() -> None:
+    assert len({file_stem(text) for text in ("का", "की", "क", "C++", "C#", "C", "HAUS1A", "HAUS1A^*")}) == 8
+
+
+def test_joiners_may_be_in_a_word_and_what_turns_the_line_round_may_not() -> None:
+    assert is_visible("می\u200cخواهم") and is_visible("👩\u200d🦰")
+    assert not is_visible("a\u202eb") and not is_visible("a\tb")
 
 
 @given(st.lists(words, min_size=1, max_size=8), spaces)
@@ -103,7 +143,14 @@ def test_a_file_name_is_safe_and_short(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "stem"),
-    [("thank you", "thank-you"), ("  Où est-ce? ", "où-est-ce"), ("../../etc/passwd", "etc-passwd"), ("?!", "clip")],
+    [
+        ("thank you", "thank-you"),
+        ("  Où est-ce? ", "où-est-ce"),
+        ("../../etc/passwd", "etc-passwd-3754d6"),
+        ("?!", "clip"),
+        ("हिन्दी", "हिन्दी"),
+        ("你好！", "你好"),
+    ],
 )
 def test_file_names_stay_readable(text: str, stem: str) -> None:
     assert file_stem(text) == stem

@@ -6,6 +6,7 @@ import os
 # malloc.h: blocks up to MMAP_THRESHOLD bytes are cut from the heap; it shrinks once TRIM_THRESHOLD lie free on top.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _HEAP_BLOCK, _HEAP_TOP = 2**30, 2**31 - 1  # bytes
+_OLD_HEAP_BLOCK = 2**25  # the most that glibc before 2.35 takes, and too little for some tensors
 _USERS_OWN = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
 
 
@@ -22,4 +23,5 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is None:
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, _HEAP_BLOCK) and mallopt(_M_TRIM_THRESHOLD, _HEAP_TOP))
+    is_large = mallopt(_M_MMAP_THRESHOLD, _HEAP_BLOCK) or mallopt(_M_MMAP_THRESHOLD, _OLD_HEAP_BLOCK)
+    return bool(is_large and mallopt(_M_TRIM_THRESHOLD, _HEAP_TOP))

@@ -1,5 +1,6 @@
 """Durable writes: a reader sees the old file or the new one, never a half, even after kill -9 or power loss."""
 
+import errno
 import json
 import os
 import tempfile
@@ -33,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush(partial)
         partial.chmod(0o666 & ~_umask())
         os.replace(partial, path)
-        _flush(path.parent)
+        _flush_folder(path.parent)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror or error}); the previous file is unchanged"
@@ -88,6 +89,15 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _flush_folder(path: Path) -> None:
+    """Some shared folders cannot do that (VirtualBox, older CIFS): the file is in its place, and safe when they say."""
+    try:
+        _flush(path)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
 
 
 def _umask() -> int:

@@ -34,9 +34,8 @@ def gpu_has_bf16(device: torch.device) -> bool:
     """Whether this card multiplies bf16 matrices itself: NVIDIA's from Ampere on; of AMD's torch knows."""
     if torch.version.hip is not None:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(
-        torch.cuda.get_device_properties(device).major >= 8
-    )  # is_bf16_supported asks the current card, not this one
+    # torch's is_bf16_supported would ask the current card, not this one.
+    return bool(torch.cuda.get_device_properties(device).major >= 8)
 
 
 @cache

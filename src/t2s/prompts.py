@@ -1,9 +1,11 @@
 """What a prompt asks for: which known signs it names, in which order, and which words nobody knows."""
 
 import difflib
+import hashlib
 import json
 import logging
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -14,6 +16,8 @@ from tokenizers import Tokenizer
 from t2s.errors import UserError
 
 logger = logging.getLogger(__name__)
+UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # names of characters
+PLAIN_MARKS = "-_.,;:!?'\"¡¿。、，！？؟।"
 MAX_PROMPT = 1000  # characters, as data.max_caption_length's default: a clip per sign, so no essay
 
 
@@ -41,21 +45,71 @@ def parse_prompt(text: str, known: Sequence[str]) -> ParsedPrompt:
     """
     require_text(text)
     words = text.split()
-    by_words = {tuple(_alike(prompt).split()): prompt for prompt in known}
+    by_words = _by_words(known)
     longest = max((len(key) for key in by_words), default=1)
-    signs, unknown, at = [], [], 0
+    signs: list[str] = []
+    unknown, at = [], 0
     while at < len(words):
         for size in range(min(longest, len(words) - at), 0, -1):
-            written = [_alike(word) for word in words[at : at + size]]
-            found = by_words.get(tuple(written)) or by_words.get(tuple(map(_without_punctuation, written)))
+            found = _find(words[at : at + size], by_words)
             if found is not None:
                 signs.append(found)
                 at += size
                 break
         else:
-            unknown.append(words[at])
+            inside = _cut(words[at], by_words)
+            signs += inside or []
+            unknown += [] if inside else [words[at]]
             at += 1
     return ParsedPrompt(signs, unknown)
+
+
+Words = tuple[str, ...]
+
+
+def _by_words(known: Sequence[str]) -> dict[Words, str]:
+    """Known prompts by their words, as written and ever looser; where two would be one, the stricter form counts."""
+    found: dict[Words, str] = {}
+    for form in FORMS:
+        keys = [tuple(map(form, prompt.split())) for prompt in known]
+        common = Counter(keys)
+        for key, prompt in zip(keys, known, strict=True):
+            if form is not _bare or (common[key] == 1 and all(key)):  # without its marks `C++` would be `C#`
+                found.setdefault(key, prompt)
+    return found
+
+
+def _find(words: Sequence[str], by_words: dict[Words, str]) -> str | None:
+    keys = (tuple(map(form, words)) for form in FORMS)
+    return next((by_words[key] for key in keys if key in by_words), None)
+
+
+def _cut(word: str, by_words: dict[Words, str]) -> list[str] | None:
+    """A word of a script that writes no spaces as known prompts, longest first; None where that is not all of it."""
+    if not all(map(_is_unspaced, _without_punctuation(word) or "-")):
+        return None
+    signs, at = [], 0
+    while at < len(word):
+        for end in range(len(word), at, -1):
+            found = _find([word[at:end]], by_words)
+            if found is not None:
+                signs.append(found)
+                at = end
+                break
+        else:
+            if not _is_mark(word[at]):
+                return None
+            at += 1
+    return signs
+
+
+def _is_unspaced(character: str) -> bool:
+    """Of Chinese, Japanese or Thai writing, punctuation included."""
+    return _is_mark(character) or unicodedata.name(character, "").startswith(UNSPACED)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
 
 
 def _alike(text: str) -> str:
@@ -66,10 +120,26 @@ def _alike(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
+def _folded(text: str) -> str:
+    """As the tokenizer sees it: NFKC, no upper case, white space of no matter."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
+def _written(word: str) -> str:
+    return unicodedata.normalize("NFC", word)
+
+
+def _bare(word: str) -> str:
+    return _without_punctuation(_alike(word))
+
+
 def _without_punctuation(word: str) -> str:
     """`hello!` → `hello`, `"can't"` → `can't`; Unicode's categories P and S tell."""
     kept = [place for place, character in enumerate(word) if unicodedata.category(character)[0] not in "PS"]
     return word[kept[0] : kept[-1] + 1] if kept else ""
+
+
+FORMS = (_written, _folded, _alike, _bare)  # of a word, from the strictest to the loosest
 
 
 def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
@@ -87,11 +157,6 @@ def known_captions(texts: Sequence[str], captions: Iterable[str]) -> list[str]:
     """Those of `texts` that are one of the captions a model of sentences was trained on, case and spacing aside."""
     known = {_folded(caption) for caption in captions}
     return [text for text in texts if _folded(text) in known]
-
-
-def _folded(text: str) -> str:
-    """As the tokenizer sees it: NFKC, no upper case, white space of no matter."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
 def remark_on(text: str, captions: Iterable[str], unknown: Sequence[str]) -> str | None:
@@ -182,6 +247,23 @@ def file_stems(texts: Sequence[str]) -> list[str]:
 
 
 def file_stem(text: str) -> str:
-    """A safe, readable file name for a prompt: letters, digits and hyphens of its first 60 characters."""
-    kept = "".join(character if character.isalnum() else "-" for character in text.strip().casefold()[:60])
-    return "-".join(filter(None, kept.split("-"))) or "clip"
+    """A safe, readable file name for a prompt: letters, digits and hyphens of its first 60 characters.
+
+    Where more is left out than white space and the punctuation of a sentence, a digest tells it from others: `C++` is
+    not `C#`.
+    """
+    told = text.strip().casefold()
+    kept = "".join(character if _is_letter(character) else "-" for character in told[:60])
+    stem = "-".join(filter(None, kept.split("-"))) or "clip"
+    is_all = all(_is_letter(character) or character.isspace() or character in PLAIN_MARKS for character in told[:60])
+    return stem if is_all else f"{stem}-{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+def _is_letter(character: str) -> bool:
+    """A letter or digit, or a mark that belongs to one, as vowels do in Hindi and Arabic."""
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def is_visible(text: str) -> bool:
+    """Whether it holds no control character; the joiners that Persian and Hindi words and some emoji hold may be."""
+    return text.replace("\u200c", "").replace("\u200d", "").isprintable()

@@ -134,7 +134,7 @@ def _log_model(client: Any, checkpoint: Path, run_id: str, metadata: dict[str, A
             python_model=str(package / "serving_model.py"),
             artifacts={"checkpoint": str(checkpoint.resolve())},
             code_paths=[str(package)],
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
             signature=ModelSignature(Schema(inputs), Schema(outputs)),
             input_example=pandas.DataFrame({"text": metadata["prompts"][:1], "seed": [0]}),
             registered_model_name=MODEL_NAME,

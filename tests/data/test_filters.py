@@ -52,3 +52,7 @@ def test_a_limit_that_does_not_bind():
 
 def test_sentences_are_one_pool():
     assert len(limit_clips(clips(*[""] * 50), 7, 3)) == 7
+
+
+def test_signs_however_their_letters_are_written():
+    assert len(keep_signs(clips("K\u00e4se", "Ka\u0308se", "no"), ["Ka\u0308se"])) == 2

@@ -101,3 +101,12 @@ def test_what_is_read_whole_is_limited_before_it_is_read(root: Path) -> None:
     with pytest.raises(MediaError) as caught:
         read_regular(root / "a.txt", 4)
     assert caught.value.reason == "too_large"
+
+
+@pytest.mark.parametrize(("there", "asked"), [("Ka\u0308se", "K\u00e4se"), ("K\u00e4se", "Ka\u0308se")])
+def test_a_name_may_have_its_accents_composed_or_apart(root: Path, there: str, asked: str) -> None:
+    (root / there).mkdir()
+    (root / there / f"{there}.mp4").write_bytes(b"cheese")
+    handle = open_regular(root, f"{asked}/{asked}.mp4")
+    assert os.read(handle, 100) == b"cheese"
+    os.close(handle)

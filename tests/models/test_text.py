@@ -132,3 +132,11 @@ def test_the_null_prompt_is_one_learned_token(encoder: TrainedTextEncoder) -> No
     with torch.no_grad():
         encoder.null += torch.randn(32)
     assert torch.equal(encoder(word)[1], unmoved)
+
+
+def test_byte_pairs_of_one_sentence_alone_are_not_merged() -> None:
+    """Else an unspaced clause would be one token that no other sentence holds: 你好 is seen twice, the rest once."""
+    tokenizer = PromptTokenizer.fit(["你好世界", "你好朋友"], BPE)
+    first, second = tokenizer.encode(["你好世界", "你好朋友"])
+    assert first[0] == second[0]
+    assert first.count_nonzero() == second.count_nonzero() == 3

@@ -2,6 +2,7 @@
 
 import io
 import json
+import platform
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,9 @@ from t2s.errors import UserError
 
 Frames = npt.NDArray[np.uint8]
 
+# Wider vector code gave other bytes now and then (docs/experiments.md). Of other processors x264 has no such name, and
+# would run without any.
+X264 = {"x264-params": "asm=sse2fast"} if platform.machine() in ("x86_64", "AMD64") else {}
 _BT709 = 1  # the one code for matrix, primaries and transfer alike
 _LIMITED_RANGE = 1
 _MUXER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"}  # FFmpeg writes these by itself
@@ -38,8 +42,7 @@ def write_mp4(
     options = {"movflags": "use_metadata_tags", "fflags": "+bitexact"}
     with av.open(content, "w", format="mp4", options=options) as container:
         container.metadata.update(metadata or {})
-        # wider vector code gave other bytes now and then (docs/experiments.md)
-        coding = {"crf": str(crf), "preset": "medium", "x264-params": "asm=sse2fast"}
+        coding = {"crf": str(crf), "preset": "medium", **X264}
         stream = container.add_stream("libx264", rate=rate, options=coding)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

@@ -1,5 +1,6 @@
 """Which of the listed clips are used: chosen signs, signs with enough clips, at most so many clips."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from itertools import zip_longest
@@ -12,11 +13,11 @@ FEW = 10  # clips of a sign
 
 
 def keep_signs(clips: Sequence[SourceClip], signs: Collection[str]) -> list[SourceClip]:
-    """Clips of these signs (of these captions where no sign is named), whatever their case.
+    """Clips of these signs (of these captions where no sign is named), whatever their case and way to write a letter.
 
     Raises UserError naming the signs that no clip has.
     """
-    wanted = {sign.strip().casefold(): sign for sign in signs}
+    wanted = {_plain(sign): sign for sign in signs}
     kept = [clip for clip in clips if _label(clip) in wanted]
     absent = wanted.keys() - {_label(clip) for clip in kept}
     if absent:
@@ -52,4 +53,8 @@ def limit_clips(clips: Sequence[SourceClip], max_clips: int, min_clips_per_sign:
 
 
 def _label(clip: SourceClip) -> str:
-    return (clip.sign or clip.text).strip().casefold()
+    return _plain(clip.sign or clip.text)
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip().casefold()

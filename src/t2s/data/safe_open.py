@@ -3,8 +3,9 @@
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from t2s.data.faults import MediaError
@@ -74,8 +75,12 @@ def _folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
 
 
 def _open(name: str, flags: int, folder: int | None = None) -> int:
+    """As it is written, or with its accents composed or apart: a Mac's file names have them apart, lists do not."""
     try:
-        return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=folder)
+        for form in dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]):
+            with suppress(FileNotFoundError):
+                return os.open(form, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=folder)
+        raise FileNotFoundError(name)
     except FileNotFoundError:
         hint = "; folders are separated by /, not by \\" if "\\" in name else ""
         raise MediaError("missing", f"no such file{hint}") from None

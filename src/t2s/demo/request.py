@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from t2s.choices import SamplerName
+from t2s.prompts import is_visible
 
 MAX_CHARACTERS = 200
 MAX_WORDS = 16  # each may be a sign of its own, with a full run of the sampler
@@ -33,6 +34,6 @@ class GenerateRequest(BaseModel):
         if len(words) > MAX_WORDS:
             raise ValueError(f"at most {MAX_WORDS} words")
         tidied = " ".join(words)
-        if not tidied.isprintable():
+        if not is_visible(tidied):
             raise ValueError("only characters that can be seen")
         return tidied

@@ -12,7 +12,7 @@ from t2s.data.clips import ClipStore
 from t2s.data.encode import write_mp4
 from t2s.demo.jobs import Job
 from t2s.errors import UserError
-from t2s.prompts import ParsedPrompt, known_captions, parse_prompt
+from t2s.prompts import ParsedPrompt, is_visible, known_captions, parse_prompt
 from t2s.report.held_out import real_example
 
 SCALE = 4  # each pixel becomes SCALE x SCALE
@@ -72,7 +72,7 @@ class Studio:
 
     def read(self, text: str) -> ParsedPrompt:
         """How the model understands a text: the known prompts in it, and the words it does not know."""
-        if not text.strip() or not text.isprintable():
+        if not text.strip() or not is_visible(text):
             return ParsedPrompt([], [])
         if self._model.is_lexical:
             return parse_prompt(text, self.prompts)

@@ -1,10 +1,13 @@
 """Frames to H.264 in an mp4, the same bytes every time."""
 
 import io
+import platform
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+X264 = {"x264-params": "asm=sse2fast"} if platform.machine() in ("x86_64", "AMD64") else {}  # see data/encode.py
 
 
 def encode_mp4(frames: NDArray[np.uint8], fps: int, crf: int) -> bytes:
@@ -16,7 +19,7 @@ def encode_mp4(frames: NDArray[np.uint8], fps: int, crf: int) -> bytes:
     _, height, width, _ = frames.shape
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        options = {"crf": str(crf), "preset": "veryfast", "x264-params": "asm=sse2fast"}  # see data/encode.py
+        options = {"crf": str(crf), "preset": "veryfast", **X264}
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1

@@ -111,3 +111,15 @@ def test_a_folder_without_videos_is_told(tmp_path):
     put(tmp_path, "notes.md")
     with pytest.raises(UserError, match=r"no known layout \(it holds no videos\)"):
         locate("auto", tmp_path)
+
+
+@pytest.mark.parametrize("beside", ["ann/hello.TXT", "ann/hello.eaf", "labels.xlsx", "ann/deep.srt"])
+def test_folders_of_signers_with_notes_in_another_form_are_no_signs(tmp_path, beside):
+    put(tmp_path, "ann/hello.mp4", "bob/hello.mp4", beside)
+    assert not ClassFolders().detect(tmp_path)
+
+
+def test_a_sign_is_one_however_its_letters_are_written(tmp_path):
+    put(tmp_path, "K\u00e4se/1.mp4", "Ka\u0308se/2.mp4", "no/1.mp4")
+    clips, _ = read(tmp_path)
+    assert {clip.sign for clip in clips} == {"K\u00e4se", "no"}

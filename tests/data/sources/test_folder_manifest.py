@@ -153,3 +153,17 @@ def test_detects_only_tables_with_path_and_text(tmp_path):
     assert not FolderManifest().detect(tmp_path)  # which of the two?
     (tmp_path / "manifest.csv").write_text("path,text\n")
     assert FolderManifest().detect(tmp_path)
+
+
+def test_columns_of_other_names_are_told_of(tmp_path):
+    (tmp_path / "manifest.csv").write_text(
+        "id,file,caption,start_time,participant\n7,a.mp4,hello,1,ann\n7,b.mp4,no,2,bob\n"
+    )
+    clips, report = read(tmp_path)
+    assert [clip.clip_id for clip in clips] == ["a", "b"]
+    assert report.notes[0] == "columns read: file as path, caption as text; not read: id, start_time, participant"
+
+
+def test_a_manifest_of_the_names_we_know_is_told_nothing(tmp_path):
+    (tmp_path / "manifest.csv").write_text("path,text,signer\na.mp4,hello,ann\n")
+    assert read(tmp_path)[1].notes == []

@@ -261,3 +261,17 @@ def test_a_replaced_file_is_noticed_when_the_folder_is_read_again(own_videos, wr
     assert {name for name in before if after[name] != before[name]} == {"media.json"}
     found = json.loads(after["media.json"])
     assert (found["files"], found["bytes"]) == (12, sum(path.stat().st_size for path in own_videos.glob("*.mp4")))
+
+
+def test_signs_that_share_a_prompt_and_clips_without_a_sign_are_told_of(tmp_path, write_mp4, caplog, make_config):
+    rows = ["path,text,sign", "0.mp4,Haus,HAUS1", "1.mp4,haus,HAUS2", "2.mp4,Baum,BAUM", "3.mp4,Baum,"]
+    for number in range(4):
+        write_mp4(tmp_path / "mine" / f"{number}.mp4", num_frames=2)
+    (tmp_path / "mine" / "manifest.csv").write_text("\n".join(rows))
+    _, report = list_clips(FolderManifest(), tmp_path / "mine", None)
+    assert report.notes == [
+        "1 of 4 clips name no sign (first: 3): prompts are taken as sentences",
+        "1 captions stand for more than one sign each (HAUS1/HAUS2): no prompt asks for one of them alone",
+    ]
+    read_source(make_config(source="manifest", root=str(tmp_path / "mine"), min_clips_per_sign=1))
+    assert set(report.notes) <= {record.message for record in caplog.records if record.levelname == "WARNING"}

@@ -76,3 +76,13 @@ def test_detect(tmp_path):
     put(tmp_path, "deep/down/b.gif")
     put(tmp_path, "deep/down/b.txt")
     assert StemPairs().detect(tmp_path)
+
+
+def test_capital_suffixes_are_captions_and_a_macs_shadow_files_are_none(tmp_path):
+    put(tmp_path, "a.MP4")
+    put(tmp_path, "a.TXT", b"hello")
+    for name in ("._a.MP4", "._a.TXT", ".hidden/b.mp4", ".hidden/b.txt"):
+        put(tmp_path, name, b"shadow")
+    clips, report = read(tmp_path)
+    assert [(clip.path, clip.text) for clip in clips] == [("a.MP4", "hello")]
+    assert not report.issues

@@ -10,7 +10,7 @@ def test_seconds(text, seconds):
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "nan", "inf", "1e308:00:00", "1:nan"])
+@pytest.mark.parametrize("text", ["soon", "nan", "inf", "1e308:00:00", "1:nan", "00:00:01:02"])
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match=r"time|finite|convert"):
         seconds_of(text)

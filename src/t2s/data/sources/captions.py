@@ -1,5 +1,6 @@
 """Captions of folders that name no signs: are they glosses or sentences?"""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,10 +11,16 @@ def signs_from_captions(clips: Sequence[SourceClip], report: SourceReport) -> li
     """Take the captions as signs when none is named and each is, on average, shared by two clips or more.
 
     Repeated captions are classes ("hello", filmed five times); captions that differ are sentences and stay so.
-    The caption itself is untouched; the sign is the caption without outer blanks.
+    The caption itself is untouched; the sign is the caption without outer blanks, in one way to write its letters: `ä`
+    may be one character or two, and a Mac writes two into file names.
     """
-    distinct = {clip.text.strip() for clip in clips}
+    distinct = {composed(clip.text.strip()) for clip in clips}
     if any(clip.sign for clip in clips) or 2 * len(distinct) > len(clips):
         return list(clips)
     report.add_note(f"no signs are named and the captions repeat: the {len(distinct)} captions are taken as signs")
-    return [replace(clip, sign=clip.text.strip()) for clip in clips]
+    return [replace(clip, sign=composed(clip.text.strip())) for clip in clips]
+
+
+def composed(text: str) -> str:
+    """Unicode's NFC: one character for a letter with its marks, where there is one."""
+    return unicodedata.normalize("NFC", text)

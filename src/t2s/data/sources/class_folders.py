@@ -1,14 +1,17 @@
 """A folder of videos per sign: <sign>/<clip>.mp4 without captions; the folder's name is sign and caption."""
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from t2s.data.licences import OWN_TERMS
+from t2s.data.sources.captions import composed
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.data.sources.reader import known_split, refuse_subset
 from t2s.data.sources.stem_pairs import stems
 
-_ANNOTATIONS = (".csv", ".tsv", ".json")
+_ANNOTATIONS = (
+    ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".xml", ".eaf", ".srt", ".vtt", ".textgrid",
+)  # fmt: skip
 
 
 class ClassFolders:
@@ -25,12 +28,12 @@ class ClassFolders:
     terms = OWN_TERMS
 
     def detect(self, root: Path) -> bool:
-        if any(path.suffix.lower() in _ANNOTATIONS for path in root.glob("*")):
+        if any(path.suffix.lower() in _ANNOTATIONS for path in root.rglob("*")):
             return False
         signs, are_split = set(), set()
-        for stem, suffix, has_caption in _shown(root):
+        for stem, suffix, caption in stems(root):
             place = _split_and_sign(stem)
-            if has_caption or not suffix or place is None:
+            if caption or not suffix or place is None:
                 return False
             signs.add(place[1])
             are_split.add(bool(place[0]))
@@ -41,18 +44,13 @@ class ClassFolders:
         report.add_note(
             "no captions: the names of the folders are taken as signs and captions; they must not be signers"
         )
-        for stem, suffix, _ in _shown(root):
+        for stem, suffix, _ in stems(root):
             place = _split_and_sign(stem)
             if place is None:
                 report.add_issue("malformed", "it does not lie in the folder of a sign", stem, stem + suffix)
                 continue
             split, sign = place
-            yield SourceClip(stem, stem + suffix, text=sign, video=stem, sign=sign, split=split)
-
-
-def _shown(root: Path) -> Iterator[tuple[str, str, bool]]:
-    """All but hidden files and folders: what some systems leave there is no video, whatever its suffix."""
-    return (found for found in stems(root) if not any(part.startswith(".") for part in PurePosixPath(found[0]).parts))
+            yield SourceClip(stem, stem + suffix, text=sign, video=stem, sign=composed(sign), split=split)
 
 
 def _split_and_sign(stem: str) -> tuple[str, str] | None:

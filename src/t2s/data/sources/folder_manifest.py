@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from t2s.data.faults import MediaError
@@ -17,7 +17,7 @@ from t2s.data.sources.times import finite, seconds_of
 from t2s.errors import UserError
 
 _ALIASES = {
-    "clip_id": ("clip_id", "id"),
+    "clip_id": ("clip_id",),
     "path": ("path", "file", "video"),
     "text": ("text", "caption", "sentence"),
     "sign": ("sign", "gloss"),
@@ -52,6 +52,7 @@ class FolderManifest:
         if path is None:
             raise UserError(f"{root}: no CSV file with the columns path and text")
         delimiter, columns = _header(path)
+        _tell_columns(columns, _first_line(path)[1], report)
         clips: list[SourceClip] = []
         ids = _Ids()
         for line, row in read_quoted(path, (columns["path"], columns["text"]), report, delimiter):
@@ -170,6 +171,18 @@ def _header(path: Path) -> tuple[str, dict[str, str]]:
     found = {name.lower(): name for name in names}
     aliases = {name: next((found[word] for word in words if word in found), None) for name, words in _ALIASES.items()}
     return delimiter, {name: column for name, column in aliases.items() if column is not None}
+
+
+def _tell_columns(columns: Mapping[str, str], names: Sequence[str], report: SourceReport) -> None:
+    """What was read as what, where another name or an unread column could mean a mistake."""
+    renamed = [f"{column} as {name}" for name, column in columns.items() if column.lower() != name]
+    unread = [name for name in names if name and name not in columns.values()]
+    told = [f"read: {', '.join(renamed)}"] if renamed else []
+    told += (
+        [f"not read: {', '.join(unread[:_MOST_NAMES])}{' …' if len(unread) > _MOST_NAMES else ''}"] if unread else []
+    )
+    if told:
+        report.add_note(f"columns {'; '.join(told)}")
 
 
 def _first_line(path: Path) -> tuple[str, list[str]]:

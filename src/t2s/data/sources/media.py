@@ -11,7 +11,7 @@ from t2s.data.safe_open import open_regular
 from t2s.data.sources.clip import Issue
 from t2s.data.stills import is_still_pattern, still_paths
 
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".gif")
 
 
 def index_media(root: Path) -> dict[str, str]:

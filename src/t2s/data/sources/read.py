@@ -1,6 +1,8 @@
 """A real data set → manifest rows: licence first, then listing, filters and splits; what is left out is reported."""
 
 import logging
+import unicodedata
+from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +47,8 @@ def read_source(config: DataConfig) -> tuple[list[ManifestRow], dict[str, Any], 
         "synthetic": False,
     }
     _logger.info("%s", report.summary())
+    for note in report.notes:
+        _logger.warning("%s", note)
     return [_to_row(clip, terms.licence) for clip in clips], info, report
 
 
@@ -76,9 +80,29 @@ def list_clips(reader: Reader, root: Path, subset: str | None) -> tuple[list[Sou
     if report.not_utf8:
         report.add_note(
             f"{len(report.not_utf8)} annotation files are not UTF-8 and were read as Latin-1 "
-            f"(first: {report.not_utf8[0]}); check their accented letters"
+            f"(first: {report.not_utf8[0]}); check their accented letters, and save Chinese or Japanese ones as UTF-8"
         )
+    _tell_of_prompts(list(clips.values()), report)
     return list(clips.values()), report
+
+
+def _tell_of_prompts(clips: Sequence[SourceClip], report: SourceReport) -> None:
+    """What of the signs no prompt could tell apart, and clips without one among those that have one."""
+    unnamed = [clip.clip_id for clip in clips if not clip.sign]
+    if unnamed and len(unnamed) < len(clips):
+        report.add_note(
+            f"{len(unnamed)} of {len(clips)} clips name no sign (first: {unnamed[0]}): prompts are taken as sentences"
+        )
+    signs_of: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        if clip.sign:
+            signs_of[" ".join(unicodedata.normalize("NFKC", clip.text).lower().split())].add(clip.sign)
+    alike = sorted("/".join(sorted(signs)) for signs in signs_of.values() if len(signs) > 1)
+    if alike:
+        shown = ", ".join(alike[:3]) + (" …" if len(alike) > 3 else "")
+        report.add_note(
+            f"{len(alike)} captions stand for more than one sign each ({shown}): no prompt asks for one of them alone"
+        )
 
 
 def _refusal(clip: SourceClip, earlier: Container[str]) -> Issue | None:

@@ -27,23 +27,23 @@ class StemPairs:
     terms = OWN_TERMS
 
     def detect(self, root: Path) -> bool:
-        return any(suffix and has_caption for _, suffix, has_caption in stems(root))
+        return any(suffix and caption for _, suffix, caption in stems(root))
 
     def read(self, root: Path, subset: str | None, report: SourceReport) -> Iterator[SourceClip]:
         refuse_subset(self.name, subset)
         clips = []
-        for stem, suffix, has_caption in stems(root):
-            if not has_caption:
+        for stem, suffix, caption_suffix in stems(root):
+            if not caption_suffix:
                 report.add_issue("missing", f"no caption {stem}.txt beside it", stem, stem + suffix)
             elif not suffix:
-                report.add_issue("missing", f"no video beside {stem}.txt", stem)
+                report.add_issue("missing", f"no video beside {stem}{caption_suffix}", stem)
             else:
                 try:
-                    content = read_regular(root / f"{stem}.txt", _LARGEST_CAPTION)
+                    content = read_regular(root / (stem + caption_suffix), _LARGEST_CAPTION)
                 except MediaError as error:
-                    report.add_issue(error.reason, f"{stem}.txt: {error}", stem, stem + suffix)
+                    report.add_issue(error.reason, f"{stem}{caption_suffix}: {error}", stem, stem + suffix)
                     continue
-                caption = decode_text(content, f"{Path(stem).name}.txt", report)
+                caption = decode_text(content, Path(stem).name + caption_suffix, report)
                 clips.append(_clip(stem, suffix, _without_last_line_end(caption)))
         yield from signs_from_captions(clips, report)
 
@@ -54,19 +54,23 @@ def _clip(stem: str, suffix: str, caption: str) -> SourceClip:
     return SourceClip(clip_id=stem, path=stem + suffix, text=caption, video=stem, split=split or "")
 
 
-def stems(root: Path) -> Iterator[tuple[str, str, bool]]:
-    """Each stem (relative path without suffix), its video's suffix ("" = none), whether it has a caption."""
+def stems(root: Path) -> Iterator[tuple[str, str, str]]:
+    """Each stem (relative path without suffix), its video's and its caption's suffix ("" = none).
+
+    Hidden files and folders are passed over: what some systems leave there (`._hello.mp4`) is no video.
+    """
     for folder, folders, names in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         suffixes: dict[str, set[str]] = {}
-        for name in names:
+        for name in (name for name in names if not name.startswith(".")):
             stem, suffix = os.path.splitext(name)  # noqa: PTH122 (one Path per file is slow at 100,000 files)
             suffixes.setdefault(stem, set()).add(suffix)
         for stem, found in sorted(suffixes.items()):
             videos = sorted((VIDEO_SUFFIXES.index(s.lower()), s) for s in found if s.lower() in VIDEO_SUFFIXES)
-            if videos or (".txt" in found and stem.lower() not in _NO_CAPTIONS):
+            caption = min((s for s in found if s.lower() == ".txt"), default="", key=lambda s: (s != ".txt", s))
+            if videos or (caption and stem.lower() not in _NO_CAPTIONS):
                 relative = (Path(folder) / stem).relative_to(root).as_posix()
-                yield relative, (videos[0][1] if videos else ""), ".txt" in found
+                yield relative, (videos[0][1] if videos else ""), caption
 
 
 def _without_last_line_end(caption: str) -> str:

@@ -17,8 +17,11 @@ def seconds_of(text: str) -> float | None:
     """Blank → None; "12.5" and "[hh:]mm:ss.fff" → seconds. Raises ValueError for anything else."""
     if not text.strip():
         return None
+    parts = text.split(":")
+    if len(parts) > len(("hh", "mm", "ss")):
+        raise ValueError(f"'{text}' is no time: of hh:mm:ss:ff nobody knows how many frames a second has")
     seconds = 0.0
-    for part in text.split(":"):
+    for part in parts:
         seconds = seconds * 60 + (finite(part) or 0.0)
     if not math.isfinite(seconds):
         raise ValueError(f"'{text}' is no time")
