@@ -22,6 +22,7 @@ from t2s.errors import UserError
 from t2s.evaluation.bootstrap import Bootstrap, Estimate
 from t2s.evaluation.real import RealClips
 from t2s.evaluation.reference import train_moments
+from t2s.evaluation.same_clips import learned_from
 from t2s.evaluation.timesteps import TimestepErrors, timestep_errors
 from t2s.models.config import ClipShape
 from t2s.plain_table import plain_table
@@ -131,6 +132,11 @@ def skill_lines(sides: Sequence[Side], folder: Path, num_clips: int, seed: int) 
         for side in sides
         for clip in [side.model.clip]
         if not _has_shape(store, clip)
+    ]
+    lines += [
+        f"{side.letter} learned from other clips than those of {folder}: it may know these"
+        for side in sides
+        if not learned_from(side.model.metadata, store)
     ]
     if not same:
         lines.append("their noise schedules differ: each timestep of A stands beside that of B with the nearest SNR")

@@ -18,13 +18,19 @@ def require_same_clips(path: Path, metadata: Mapping[str, Any], store: ClipStore
     Raises:
         UserError: with the command that does.
     """
-    learned = metadata.get("learned_digest")
-    if learned == store.learned_digest or (learned is None and metadata.get("data_digest") == store.digest):
+    if learned_from(metadata, store):
         return
-    why = "does not say which clips it learned from" if learned is None else f"learned from others than {store.folder}"
+    is_silent = metadata.get("learned_digest") is None
+    why = "does not say which clips it learned from" if is_silent else f"learned from others than {store.folder}"
     raise UserError(
         f"{path}: {why}, so it may know clips that are held out now; `dvc repro {stage}` trains one on these"
     )
+
+
+def learned_from(metadata: Mapping[str, Any], store: ClipStore) -> bool:
+    """Whether these are the clips that a model learned from, as its file says."""
+    learned = metadata.get("learned_digest")
+    return learned == store.learned_digest or (learned is None and metadata.get("data_digest") == store.digest)
 
 
 def began_elsewhere(metadata: Mapping[str, Any], store: ClipStore) -> bool:

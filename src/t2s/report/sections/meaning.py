@@ -64,6 +64,9 @@ def meaning(inputs: Inputs) -> Section:
         f"{held_out_clips(inputs.store)} is the ceiling: the reference for generated clips, not a limit. They may "
         "pass it where they vary less than real clips."
     )
+    asked, known = len(measured.texts("signs")), len(measured.texts("recogniser.signs"))
+    if 0 < asked < known:
+        intro += f" {asked} of its {known} signs were asked for: the figures, and their intervals, are of these."
     blocks: list[Block] = []
     if refused := measured.text("refused"):
         blocks.append(Note("red", f"Meaning is not judged: {why(refused)}"))
