@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Make 3.81, which macOS has, runs a simple line itself and looks for its program in its own PATH. Another shell than
+# /bin/sh it always asks.
+SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -20,30 +23,30 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 repro: install          ## the whole pipeline on the embedded synthetic signer
-	$(BIN)/dvc repro
+	dvc repro
 
 test: install           ## what a person waits for
-	$(BIN)/pytest -q -n 2 -m "not slow and not browser"
+	pytest -q -n 2 -m "not slow and not browser"
 
 test-all: install       ## every proof, the slow ones too
-	$(BIN)/pytest -q -n 2
+	pytest -q -n 2
 
 check: install          ## style, types, architecture
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	ruff check .
+	ruff format --check .
 	mypy
-	$(BIN)/pytest -q tests/test_architecture.py tests/test_params.py tests/test_stage_deps.py
+	pytest -q tests/test_architecture.py tests/test_params.py tests/test_stage_deps.py
 
 bench: install          ## speed and memory, as ratios in one run
-	$(BIN)/python benchmarks/run_all.py
+	python benchmarks/run_all.py
 
 bench-gpu: install      ## on a machine with a GPU: train its preset, then its step, its samples, its memory
-	$(BIN)/python -c "import torch, sys; sys.exit(None if torch.cuda.is_available() else 'error: PyTorch finds no GPU; see docs/howto.md')"
-	$(BIN)/dvc exp run $$(sed -nE 's/^([a-z_.]+): *([^ #]+).*/-S \1=\2/p' presets/gpu.yaml)
-	$(BIN)/python benchmarks/run_all.py --only training_step_gpu --only sampling_gpu
+	python -c "import torch, sys; sys.exit(None if torch.cuda.is_available() else 'error: PyTorch finds no GPU; see docs/howto.md')"
+	dvc exp run $$(sed -nE 's/^([a-z_.]+): *([^ #]+).*/-S \1=\2/p' presets/gpu.yaml)
+	python benchmarks/run_all.py --only training_step_gpu --only sampling_gpu
 
 demo: install           ## the demo page on 127.0.0.1
-	$(BIN)/t2s demo
+	t2s demo
 
 clean:                  ## the environment, clips, models, saved training states, MLflow's history
 	rm -rf $(VENV) runs data/raw data/clips data/generated models reports/samples mlflow.db mlartifacts
