@@ -42,11 +42,12 @@ def main(fresh: bool = False) -> None:
     sections = read_sections("params.yaml", ModelConfig, DiffusionConfig, TrainConfig, RuntimeConfig)
     recipe = Recipe.make(*sections, ClipStore.open("data/clips"))
     accelerator = make_accelerator(recipe.runtime, recipe.train)
-    if accelerator.is_main_process:
-        lead(recipe, accelerator, fresh)
-    else:
-        follow(recipe, accelerator)
-    accelerator.wait_for_everyone()  # whoever started them may take the first that ends for one that died
+    try:
+        lead(recipe, accelerator, fresh) if accelerator.is_main_process else follow(recipe, accelerator)
+        accelerator.wait_for_everyone()  # whoever started them may take the first that ends for one that died
+    except (UserError, SystemExit):
+        accelerator.end_training()  # threads of a group that is open at the end may abort the process
+        raise
     accelerator.end_training()
 
 
