@@ -239,10 +239,24 @@ def test_shared_signers_only_warn_where_splits_are_not_by_signer(store, config) 
 def test_the_same_pixels_in_two_splits_warn(store, config) -> None:
     def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
         pixels[20][:] = pixels[3]  # train's c03 again in test, under another name and signer
+        described[20]["sign"] = described[3]["sign"]
 
     doubled = store(edit)
     assert check(doubled, config) == {}
     assert check(doubled, config, "warning") == {"splits_of_pixels": {"c03", "c20"}}
+
+
+def test_the_same_pixels_under_two_signs_warn(store, config) -> None:
+    """As where a table's times are in columns that nobody reads: each sign of a recording is then the whole of it."""
+
+    def edit(pixels: list[np.ndarray], described: list[dict[str, Any]]) -> None:
+        other = next(row for row, clip in enumerate(described) if clip["sign"] != described[0]["sign"])
+        pixels[other][:] = pixels[0]
+        described[other]["split"] = described[0]["split"]
+        described[other]["signer"] = described[0]["signer"]
+
+    doubled = store(edit)
+    assert check(doubled, config, "warning").keys() == {"signs_of_pixels"}
 
 
 def test_rules_that_no_store_can_break_fail_on_a_table_made_to(store, config) -> None:
@@ -295,8 +309,8 @@ def test_reports_are_the_same_bytes_twice(store, config, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda pixels, described: None, "31 of 31 data checks passed"),
-        (lambda pixels, described: described[0].update(signer="s5"), "30 of 31 data checks passed, 1 warning"),
+        (lambda pixels, described: None, "32 of 32 data checks passed"),
+        (lambda pixels, described: described[0].update(signer="s5"), "31 of 32 data checks passed, 1 warning"),
     ],
 )
 def test_a_check_that_warns_is_not_told_as_passed(store, config, tmp_path, caplog, edit, said) -> None:
@@ -348,7 +362,7 @@ def test_the_stage_from_the_command_line(store, config, tmp_path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     *warnings, error = done.stderr.splitlines()
-    assert error.startswith("error: 2 of 31 data checks fail")
+    assert error.startswith("error: 2 of 32 data checks fail")
     assert "(maximum)" in error
     assert all(line.startswith("warning: ") for line in warnings)
     assert json.loads((project / "reports" / "validation.json").read_bytes())["success"] is False

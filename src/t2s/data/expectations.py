@@ -76,6 +76,7 @@ def clip_rules(meta: ClipsMeta, max_caption_length: int, outlier_deviations: flo
         Rule("splits are train, val or test", "ExpectColumnValuesToBeInSet", {"column": "split", "value_set": SPLITS}),
         _between("no signer is in two splits", "splits_of_signer", by_signer, max_value=1),
         _between("no two splits hold the same pixels", "splits_of_pixels", severity="warning", max_value=1),
+        _between("no two signs have the same pixels", "signs_of_pixels", severity="warning", max_value=1),
         Rule(
             "bytes match their digest", "ExpectColumnValuesToBeInSet", {"column": "digest_matches", "value_set": [True]}
         ),

@@ -22,10 +22,11 @@ _SMALLEST_SPREAD = 0.005  # data of one look would else call every grain of nois
 def measure_clips(store: ClipStore) -> list[Row]:
     """One row per line of the index; a clip that cannot be read has None where its numbers would stand."""
     splits_of_signer = defaultdict(set)
-    splits_of_pixels = defaultdict(set)
+    splits_of_pixels, signs_of_pixels = defaultdict(set), defaultdict(set)
     for record in store.records:
         splits_of_signer[record.signer].add(record.split)
         splits_of_pixels[record.sha256].add(record.split)
+        signs_of_pixels[record.sha256].add(record.sign)
     rows = []
     for record, shard in zip(track(store.records, "measure clips"), _shards(store), strict=True):
         rows.append(
@@ -36,6 +37,7 @@ def measure_clips(store: ClipStore) -> list[Row]:
                 "fps": record.fps,
                 "splits_of_signer": len(splits_of_signer[record.signer]) if record.signer else 1,
                 "splits_of_pixels": len(splits_of_pixels[record.sha256]),
+                "signs_of_pixels": len(signs_of_pixels[record.sha256]),
                 **_measure_pixels(record, shard),
             }
         )
