@@ -190,6 +190,12 @@ def test_a_model_against_itself_gains_nothing(store: ClipStore, old: Path) -> No
         assert row[4:] == ["+0.000", "+0.000", "to", "+0.000"]
 
 
+def test_of_two_clips_there_is_no_interval(store: ClipStore, old: Path) -> None:
+    table = skill_lines([side("A", old), side("B", old)], store.folder, 2, 0)[-1]
+    assert "nan" not in table
+    assert table.splitlines()[2].split()[-1] == "–"
+
+
 def test_a_model_that_knows_more_gains_at_every_timestep(
     store: ClipStore, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from t2s.allocator import keep_freed_memory
 from t2s.choices import Precision, SamplerName
+from t2s.cores import respect_quota
 from t2s.errors import UserError
 from t2s.stage import begin_stage, faults_in_one_line, one_line_warning
 
@@ -33,6 +34,7 @@ RECOGNISER = Path("models/recogniser.safetensors")
 def run() -> None:
     """Entry point."""
     warnings.showwarning = one_line_warning
+    respect_quota()
     keep_freed_memory()
     with faults_in_one_line():
         app()

@@ -27,7 +27,7 @@ from t2s.evaluation.timesteps import TimestepErrors, timestep_errors
 from t2s.models.config import ClipShape
 from t2s.plain_table import plain_table
 from t2s.prompts import file_stem, require_text
-from t2s.report.wording import decimal
+from t2s.report.wording import DASH, decimal
 from t2s.sampling import Text2Sign
 
 SCALE = 4  # each pixel of the larger clip becomes SCALE x SCALE
@@ -195,7 +195,7 @@ def _skill_table(
     for one, other, (skill_a, skill_b) in zip(a, b, skills, strict=True):
         gain = _gain(one, other, bootstrap)
         partner = [] if same_schedule else [str(other.t), decimal(other.snr)]
-        interval = f"{gain.low:+.3f} to {gain.high:+.3f}"
+        interval = DASH if math.isnan(gain.low) else f"{gain.low:+.3f} to {gain.high:+.3f}"
         values = [f"{skill_a:.3f}", f"{skill_b:.3f}", f"{gain.value:+.3f}", interval]
         rows.append([str(one.t), decimal(one.snr), *partner, *values])
     mean_a, mean_b = np.mean(skills, axis=0)

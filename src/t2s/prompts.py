@@ -14,6 +14,7 @@ from textwrap import shorten
 from tokenizers import Tokenizer
 
 from t2s.errors import UserError
+from t2s.letters import composed, folded
 
 logger = logging.getLogger(__name__)
 UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # names of characters
@@ -86,11 +87,12 @@ def _find(words: Sequence[str], by_words: dict[Words, str]) -> str | None:
 
 def _cut(word: str, by_words: dict[Words, str]) -> list[str] | None:
     """A word of a script that writes no spaces as known prompts, longest first; None where that is not all of it."""
+    longest = max((len(key[0]) for key in by_words if len(key) == 1), default=0)
     if not all(map(_is_unspaced, _without_punctuation(word) or "-")):
         return None
     signs, at = [], 0
     while at < len(word):
-        for end in range(len(word), at, -1):
+        for end in range(min(len(word), at + longest), at, -1):
             found = _find([word[at:end]], by_words)
             if found is not None:
                 signs.append(found)
@@ -115,18 +117,9 @@ def _is_mark(character: str) -> bool:
 def _alike(text: str) -> str:
     """Case and the ways to write one letter aside: `é` may be one character or two, `ß` is `ss`.
 
-    Looser than `_folded`: a sign that is found is read to the model as its caption is written.
+    Looser than `folded`: a sign that is found is read to the model as its caption is written.
     """
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _folded(text: str) -> str:
-    """As the tokenizer sees it: NFKC, no upper case, white space of no matter."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
-
-
-def _written(word: str) -> str:
-    return unicodedata.normalize("NFC", word)
 
 
 def _bare(word: str) -> str:
@@ -135,11 +128,11 @@ def _bare(word: str) -> str:
 
 def _without_punctuation(word: str) -> str:
     """`hello!` → `hello`, `"can't"` → `can't`; Unicode's categories P and S tell."""
-    kept = [place for place, character in enumerate(word) if unicodedata.category(character)[0] not in "PS"]
+    kept = [place for place, character in enumerate(word) if not _is_mark(character)]
     return word[kept[0] : kept[-1] + 1] if kept else ""
 
 
-FORMS = (_written, _folded, _alike, _bare)  # of a word, from the strictest to the loosest
+FORMS = (composed, folded, _alike, _bare)  # of a word, from the strictest to the loosest
 
 
 def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
@@ -155,8 +148,8 @@ def explain_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
 
 def known_captions(texts: Sequence[str], captions: Iterable[str]) -> list[str]:
     """Those of `texts` that are one of the captions a model of sentences was trained on, case and spacing aside."""
-    known = {_folded(caption) for caption in captions}
-    return [text for text in texts if _folded(text) in known]
+    known = {folded(caption) for caption in captions}
+    return [text for text in texts if folded(text) in known]
 
 
 def remark_on(text: str, captions: Iterable[str], unknown: Sequence[str]) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from t2s.evaluation.plots import BASELINE_STYLES, MAX_SIGNS, plot_confusion, plot_timesteps
+from t2s.evaluation.plots import BASELINE_STYLES, MAX_SIGNS, plot_confusion, plot_ranking, plot_timesteps
 
 
 def timesteps(network_over_best: float) -> list[dict[str, Any]]:
@@ -49,6 +49,20 @@ def test_network_and_best_guess_lie_within_the_axes_and_under_no_legend(network_
 def test_an_error_of_zero_does_not_stop_the_picture() -> None:
     rows = [row | {"x0_mse": 0.0, "skill": 1.0, "skill_ci": [1.0, 1.0]} for row in timesteps(1.0)]
     assert plot_timesteps(rows).axes[0].get_ylim()[0] > 0
+
+
+def test_without_an_interval_a_curve_is_drawn_alone() -> None:
+    """Of one clip or two there is none."""
+    figure = plot_timesteps([row | {"skill_ci": None} for row in timesteps(0.3)])
+    figure.canvas.draw()
+    assert figure.axes[1].get_ylim()[0] == -0.1
+    bins = [{"t": t, "top1": 1.0, "top1_ci": [0.2, 1.0]} for t in (3, 9)]
+    gaps = [{"t": t} | {f"{name}_minus_intended{end}": None if end else 0.1 for name in ("shuffled", "null")
+             for end in ("", "_ci")} for t in (3, 9)]  # fmt: skip
+    measured = {"ranking": {"ways": 4, "chance": 0.25, "per_bin": bins}, "loss_gap": {"per_bin": gaps}}
+    figure = plot_ranking(measured)
+    figure.canvas.draw()
+    assert len(figure.axes[1].containers) == 2
 
 
 def test_thousands_of_signs_are_a_note_and_not_gigabytes_of_pixels() -> None:

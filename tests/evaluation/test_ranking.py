@@ -1,5 +1,7 @@
 """Prompt ranking: chance for who ignores the prompt, certainty for who knows what it means."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -109,7 +111,7 @@ def test_top5_shares_ties_and_is_told_of_more_than_five(ways: int) -> None:
     assert report["top5"] == (None if ways <= 5 else pytest.approx(5 / ways))
 
 
-def test_a_network_that_answers_with_no_numbers_ends_in_one_line(losses_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_network_that_answers_with_no_numbers_ends_in_one_line(losses_of: Callable[..., PromptLosses]) -> None:
     def broken(x_t: Tensor, t: Tensor, prompt_ids: Tensor) -> Tensor:
         return x_t * torch.where(prompt_ids[:, :1] == 2, torch.nan, 1.0).view(-1, 1, 1, 1, 1)
 

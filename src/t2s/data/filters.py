@@ -1,6 +1,5 @@
 """Which of the listed clips are used: chosen signs, signs with enough clips, at most so many clips."""
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from itertools import zip_longest
@@ -8,6 +7,7 @@ from itertools import zip_longest
 from t2s.data.sources.clip import SourceClip
 from t2s.data.splits import hash_order
 from t2s.errors import UserError
+from t2s.letters import composed
 
 FEW = 10  # clips of a sign
 
@@ -57,4 +57,4 @@ def _label(clip: SourceClip) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip().casefold()
+    return composed(text).strip().casefold()

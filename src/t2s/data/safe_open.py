@@ -77,9 +77,9 @@ def _folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
 def _open(name: str, flags: int, folder: int | None = None) -> int:
     """As it is written, or with its accents composed or apart: a Mac's file names have them apart, lists do not."""
     try:
-        for form in dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]):
+        for written in dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]):
             with suppress(FileNotFoundError):
-                return os.open(form, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=folder)
+                return os.open(written, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=folder)
         raise FileNotFoundError(name)
     except FileNotFoundError:
         hint = "; folders are separated by /, not by \\" if "\\" in name else ""

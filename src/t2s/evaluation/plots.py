@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from t2s import atomic
+from t2s.evaluation.arrays import PerClip
 from t2s.evaluation.tables import per_sign_rows
 from t2s.fonts import font_families
 
@@ -53,11 +54,12 @@ def plot_timesteps(rows: Sequence[Mapping[str, Any]]) -> Figure:
     limits = min(shown, default=1.0) / 2, max(2.0, *(1.5 * value for value in shown))
     errors.set(xlabel="t (0 = almost clean)", ylabel="x0-MSE", yscale="log", ylim=limits)
     errors.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))  # above: curves may lie anywhere
-    low, high = np.array([row["skill_ci"] for row in rows]).T
+    low, high = _ends(rows, "skill")
     skill.fill_between(t, low, high, alpha=0.3, linewidth=0)
     skill.plot(t, [row["skill"] for row in rows])
     skill.axhline(0, color="black", linewidth=0.8)
-    skill.set(xlabel="t", ylabel="skill = 1 - MSE / best trivial guess", ylim=(min(-0.1, 1.1 * float(low.min())), 1))
+    lowest = float(np.nanmin(low, initial=0))
+    skill.set(xlabel="t", ylabel="skill = 1 - MSE / best trivial guess", ylim=(min(-0.1, 1.1 * lowest), 1))
     return figure
 
 
@@ -156,5 +158,11 @@ def _figure(width: float, height: float, columns: int) -> tuple[Figure, list[Axe
 
 def _with_interval(axes: Axes, x: Sequence[int], rows: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
     value = np.array([row[name] for row in rows])
-    low, high = np.array([row[f"{name}_ci"] for row in rows]).T
+    low, high = _ends(rows, name)
     axes.errorbar(x, value, yerr=[value - low, high - value], marker="o", capsize=3, label=label)
+
+
+def _ends(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[PerClip, PerClip]:
+    """The low and the high ends of the rows' intervals; NaN, which is not drawn, where clips were too few for one."""
+    ends: PerClip = np.array([row[f"{name}_ci"] or (np.nan, np.nan) for row in rows], dtype=np.float64)
+    return ends[:, 0], ends[:, 1]

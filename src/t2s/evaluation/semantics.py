@@ -115,12 +115,12 @@ def semantics_report(
     real = held_out.of_signs(generated.signs)
     real_reading = reading_of(judge, real)
     real_right = hits(real_reading.logits, labels_of(judge, real.signs))
+    over_ceiling = _over_ceiling(right, generated.signs, real_right, real.signs)
     generated_top = _hits(reading.logits, labels)
     shuffled_top = {k: shuffled_hits(reading.logits, labels, SHUFFLES, bootstrap.seed, k) for k in generated_top}
     null_top = _hits(null_logits, null_labels)
     return {
-        "generated": _top(generated_top)
-        | named(_over_ceiling(right, generated.signs, real_right, real.signs), "over_ceiling"),
+        "generated": _top(generated_top) | named(over_ceiling, "over_ceiling"),
         "shuffled": _top(shuffled_top, bootstrap.mean),  # means over many shuffles vary less than hits do
         "null": _top(null_top),
         "per_sign": shares_by_group(right, generated.signs, "top1"),
@@ -203,9 +203,7 @@ def _top(hits_at: Mapping[int, PerClip], estimate: Callable[[PerClip], Estimate]
     """{top1, top1_ci, top5, top5_ci, n} of hits by k; null where there are no hits at k."""
     report: dict[str, Any] = {}
     for k in TOP:
-        report |= named(None, f"top{k}")
-    for k, right in hits_at.items():
-        report |= estimate(right).named(f"top{k}")
+        report |= named(estimate(hits_at[k]) if k in hits_at else None, f"top{k}")
     return report
 
 
@@ -240,12 +238,8 @@ def _ratios(
         "to_real_other_over_own": label_distances_to(reading.features, labels, real.features, real_labels),
     }
     size = float(np.sqrt(np.mean(np.square(real.features)))) if real.features.size else 0.0
-    return {
-        name: named(
-            bootstrap.paired_ratio(each.other, each.own)
-            if len(each.own) and each.own.mean() > ROUNDING * size
-            else None,
-            "ratio",
-        )
-        for name, each in found.items()
-    }
+    report: dict[str, Any] = {}
+    for name, each in found.items():
+        they_differ = len(each.own) > 0 and each.own.mean() > ROUNDING * size
+        report[name] = named(bootstrap.paired_ratio(each.other, each.own) if they_differ else None, "ratio")
+    return report

@@ -19,12 +19,8 @@ def copies(inputs: Inputs) -> list[Note]:
             f"{count(searched)} of {count(of_clips)} training clips were searched for copies, the asked signs' first."
         )
         notes.append(Note("notice", text, "raise evaluate.max_reference_clips to search all of them"))
-    if (
-        share is None
-        or interval is None
-        or expected is None
-        or measured.find("memorisation.above_expected") is not True
-    ):
+    is_above = measured.find("memorisation.above_expected") is True
+    if share is None or interval is None or expected is None or not is_above:
         return notes
     beside = "" if of_one is None else f"; of one held-out person's clips {percent(of_one)} lie as near"
     text = (

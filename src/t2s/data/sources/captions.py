@@ -1,10 +1,10 @@
 """Captions of folders that name no signs: are they glosses or sentences?"""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
 from t2s.data.sources.clip import SourceClip, SourceReport
+from t2s.letters import composed
 
 
 def signs_from_captions(clips: Sequence[SourceClip], report: SourceReport) -> list[SourceClip]:
@@ -19,8 +19,3 @@ def signs_from_captions(clips: Sequence[SourceClip], report: SourceReport) -> li
         return list(clips)
     report.add_note(f"no signs are named and the captions repeat: the {len(distinct)} captions are taken as signs")
     return [replace(clip, sign=composed(clip.text.strip())) for clip in clips]
-
-
-def composed(text: str) -> str:
-    """Unicode's NFC: one character for a letter with its marks, where there is one."""
-    return unicodedata.normalize("NFC", text)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2s.data.licences import OWN_TERMS
-from t2s.data.sources.captions import composed
 from t2s.data.sources.clip import SourceClip, SourceReport
 from t2s.data.sources.reader import known_split, refuse_subset
 from t2s.data.sources.stem_pairs import stems
+from t2s.letters import composed
 
 _ANNOTATIONS = (
     ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".xml", ".eaf", ".srt", ".vtt", ".textgrid",

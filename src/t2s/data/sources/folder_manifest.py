@@ -51,8 +51,9 @@ class FolderManifest:
         path = _find(root)
         if path is None:
             raise UserError(f"{root}: no CSV file with the columns path and text")
-        delimiter, columns = _header(path)
-        _tell_columns(columns, _first_line(path)[1], report)
+        delimiter, names = _first_line(path)
+        columns = _columns(names)
+        _tell_columns(columns, names, report)
         clips: list[SourceClip] = []
         ids = _Ids()
         for line, row in read_quoted(path, (columns["path"], columns["text"]), report, delimiter):
@@ -162,15 +163,14 @@ def _candidates(root: Path) -> list[Path]:
 
 
 def _fits(path: Path) -> bool:
-    return {"path", "text"} <= _header(path)[1].keys()
+    return {"path", "text"} <= _columns(_first_line(path)[1]).keys()
 
 
-def _header(path: Path) -> tuple[str, dict[str, str]]:
-    """The delimiter, and our name → the file's column name, of the columns that are there."""
-    delimiter, names = _first_line(path)
+def _columns(names: Sequence[str]) -> dict[str, str]:
+    """Our name → the file's column name, of the columns that are there."""
     found = {name.lower(): name for name in names}
     aliases = {name: next((found[word] for word in words if word in found), None) for name, words in _ALIASES.items()}
-    return delimiter, {name: column for name, column in aliases.items() if column is not None}
+    return {name: column for name, column in aliases.items() if column is not None}
 
 
 def _tell_columns(columns: Mapping[str, str], names: Sequence[str], report: SourceReport) -> None:
@@ -178,9 +178,8 @@ def _tell_columns(columns: Mapping[str, str], names: Sequence[str], report: Sour
     renamed = [f"{column} as {name}" for name, column in columns.items() if column.lower() != name]
     unread = [name for name in names if name and name not in columns.values()]
     told = [f"read: {', '.join(renamed)}"] if renamed else []
-    told += (
-        [f"not read: {', '.join(unread[:_MOST_NAMES])}{' …' if len(unread) > _MOST_NAMES else ''}"] if unread else []
-    )
+    if unread:
+        told.append(f"not read: {', '.join(unread[:_MOST_NAMES])}{' …' if len(unread) > _MOST_NAMES else ''}")
     if told:
         report.add_note(f"columns {'; '.join(told)}")
 

@@ -1,7 +1,6 @@
 """A real data set → manifest rows: licence first, then listing, filters and splits; what is left out is reported."""
 
 import logging
-import unicodedata
 from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from t2s.data.sources.media import path_problem
 from t2s.data.sources.reader import Reader
 from t2s.data.sources.registry import locate, open_root
 from t2s.errors import UserError
+from t2s.letters import folded
 
 _logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _tell_of_prompts(clips: Sequence[SourceClip], report: SourceReport) -> None:
     signs_of: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         if clip.sign:
-            signs_of[" ".join(unicodedata.normalize("NFKC", clip.text).lower().split())].add(clip.sign)
+            signs_of[folded(clip.text)].add(clip.sign)
     alike = sorted("/".join(sorted(signs)) for signs in signs_of.values() if len(signs) > 1)
     if alike:
         shown = ", ".join(alike[:3]) + (" …" if len(alike) > 3 else "")

@@ -24,7 +24,7 @@ from t2s.report.wording import (
 # (label, key in faithfulness.json, how to read it)
 SHARES = (
     ("Generated, intended prompt", "generated.top1", "near the ceiling, or above"),
-    ("Generated, intended prompt, top 5", "generated.top5", "five times chance, if guessed"),
+    ("Generated, intended prompt, top 5", "generated.top5", "well above five times chance"),
     ("The same clips, labels shuffled", "shuffled.top1", "chance"),
     ("Generated, no prompt", "null.top1", "chance"),
     (
