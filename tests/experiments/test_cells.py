@@ -116,6 +116,7 @@ def test_a_cell_is_stale_by_all_code_that_may_change_its_figures() -> None:
         "src/t2s/clips.py",  # sample sheets
         "src/t2s/data/encode.py",  # sample sheets
         "src/t2s/device.py",  # runtime.device
+        "src/t2s/letters.py",  # how prompts are matched
         "src/t2s/model_metadata.py",  # what is said of the weights
         "src/t2s/prompts.py",  # a remark about long captions
         "src/t2s/stitching.py",  # prompts of several signs
